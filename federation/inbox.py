@@ -1,0 +1,1 @@
+"""Taking requests from peers: the checks in the protocol's order on raw bytes, then one transaction, one answer."""

@@ -1,0 +1,229 @@
+"""What the federation keeps: peers and their keys, what waits to be sent, what was taken, and the proof of both.
+
+No column holds personal data in clear: message bodies carry the person only as a JWE that their recipient alone can
+open, and evidence rows hold signatures, digests and ids.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC; SQLite forgets the zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a naive moment and turn an aware one to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give every moment back aware and in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class PeerState(StrEnum):
+    """The life of a peer: ``invited → active ⇄ suspended → revoked``; ``paper`` is a region without a node."""
+
+    INVITED = "invited"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    PAPER = "paper"
+
+
+class MessageState(StrEnum):
+    """The life of an outgoing message.
+
+    ``queued`` waits for its turn; ``waiting`` was refused for now and waits alone; ``receipted`` is proven taken;
+    ``parked`` was refused for good and needs an officer; ``cancelled`` never left; ``voided`` was withdrawn after it
+    had entered a batch; ``expired`` was not taken in time.
+    """
+
+    QUEUED = "queued"
+    WAITING = "waiting"
+    RECEIPTED = "receipted"
+    PARKED = "parked"
+    CANCELLED = "cancelled"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+
+
+class Wait(StrEnum):
+    """Why nothing goes to a destination just now: a passing fault, a fault someone must mend, or stopped."""
+
+    OUTAGE = "outage"
+    FIXING = "fixing"
+    STOPPED = "stopped"
+
+
+class Peer(SQLModel, table=True):
+    """Another region, pinned by an invitation carried by hand (or known on paper only)."""
+
+    __tablename__ = "peer"
+
+    region: str = Field(primary_key=True, max_length=12)
+    name: str = Field(max_length=100)
+    base_url: str | None = Field(default=None, max_length=500)
+    state: str = Field(max_length=10)
+    descriptor: str | None = Field(default=None)
+    max_messages: int = Field(default=200)
+    max_bytes: int = Field(default=1_048_576)
+    accepted_at: datetime = Field(sa_type=UtcDateTime)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PeerKey(SQLModel, table=True):
+    """One public key of a peer; retired keys stay, for what they signed while in force."""
+
+    __tablename__ = "peer_key"
+
+    kid: str = Field(primary_key=True, max_length=43)
+    region: str = Field(index=True, max_length=12)
+    tonglu_use: str = Field(max_length=12)
+    jwk: dict[str, Any] = Field(sa_type=JSON)
+    in_force_from: datetime = Field(sa_type=UtcDateTime)
+    retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    compromised_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Invitation(SQLModel, table=True):
+    """An invitation that this node issued or accepted; each file can be taken once."""
+
+    __tablename__ = "invitation"
+
+    id: str = Field(primary_key=True, max_length=36)
+    direction: str = Field(max_length=8)
+    region: str | None = Field(default=None, max_length=12)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Destination(SQLModel, table=True):
+    """How sending to one peer stands: its stream, who is sending now, and the record of failures."""
+
+    __tablename__ = "destination"
+
+    region: str = Field(primary_key=True, max_length=12)
+    stream: str = Field(max_length=36)
+    next_streamseq: int = Field(default=1)
+    lease_holder: str | None = Field(default=None, max_length=36)
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    failures: int = Field(default=0)
+    failing_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    wait: str | None = Field(default=None, max_length=8)
+    wait_code: str | None = Field(default=None, max_length=40)
+    batch_limit: int | None = Field(default=None)
+    last_answer_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class OutboxMessage(SQLModel, table=True):
+    """One message to one peer, committed with the change that caused it.
+
+    ``body`` is the message as JSON; once ``streamseq`` is given it is the frozen RFC 8785 bytes that every retry
+    repeats, and ``digest`` is their SHA-256.
+    """
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (
+        Index("ix_outbox_message_due", "region", "state", "streamseq", "id"),
+        Index("ix_outbox_message_subject", "region", "subject"),
+        Index("ix_outbox_message_stream", "stream", "streamseq"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    region: str = Field(max_length=12)
+    type: str = Field(max_length=64)
+    subject: str = Field(max_length=64)
+    body: bytes = Field(sa_type=LargeBinary)
+    size: int
+    state: str = Field(max_length=10)
+    stream: str | None = Field(default=None, max_length=36)
+    streamseq: int | None = Field(default=None)
+    digest: str | None = Field(default=None, max_length=64)
+    attempts: int = Field(default=0)
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    problem_code: str | None = Field(default=None, max_length=40)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class InboxMessage(SQLModel, table=True):
+    """That a message was taken, and with what result: the row that makes every effect happen once."""
+
+    __tablename__ = "inbox_message"
+
+    peer: str = Field(primary_key=True, max_length=12)
+    id: str = Field(primary_key=True, max_length=36)
+    type: str = Field(max_length=64)
+    digest: str = Field(max_length=64)
+    stream: str | None = Field(default=None, max_length=36)
+    streamseq: int | None = Field(default=None)
+    result: str = Field(max_length=10)
+    problem_code: str | None = Field(default=None, max_length=40)
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Exchange(SQLModel, table=True):
+    """The evidence of one request and its answer: every covered value, both signatures, the keys then in force."""
+
+    __tablename__ = "exchange"
+
+    id: str = Field(primary_key=True, max_length=36)
+    direction: str = Field(max_length=8)
+    peer: str = Field(index=True, max_length=12)
+    method: str = Field(max_length=8)
+    target_uri: str = Field(max_length=1000)
+    content_type: str = Field(max_length=100)
+    content_digest: str = Field(max_length=100)
+    signature_input: str = Field(max_length=600)
+    signature: str = Field(max_length=120)
+    answer_status: int
+    answer_content_type: str = Field(max_length=100)
+    answer_content_digest: str = Field(max_length=100)
+    answer_signature_input: str = Field(max_length=600)
+    answer_signature: str = Field(max_length=120)
+    answer_body: bytes = Field(sa_type=LargeBinary)
+    keys: list[dict[str, Any]] = Field(sa_type=JSON)
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Receipt(SQLModel, table=True):
+    """Proof that one message was taken (``sent``: by the peer; ``received``: by us), pointing at its exchange."""
+
+    __tablename__ = "receipt"
+
+    message_id: str = Field(primary_key=True, max_length=36)
+    direction: str = Field(primary_key=True, max_length=8)
+    peer: str = Field(primary_key=True, max_length=12)
+    exchange_id: str = Field(max_length=36)
+    type: str = Field(max_length=64)
+    subject: str = Field(index=True, max_length=64)
+    digest: str = Field(max_length=64)
+    result: str = Field(max_length=10)
+    problem_code: str | None = Field(default=None, max_length=40)
+    recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Nonce(SQLModel, table=True):
+    """A nonce that a key has used; kept until the request that carried it has expired anyway."""
+
+    __tablename__ = "nonce"
+
+    keyid: str = Field(primary_key=True, max_length=43)
+    nonce: str = Field(primary_key=True, max_length=32)
+    expires_at: datetime = Field(index=True, sa_type=UtcDateTime)
