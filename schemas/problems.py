@@ -67,8 +67,8 @@ def problem_document(error: TongluError, instance: str | None = None) -> dict[st
 class FederationError(TongluError):
     """The request between nodes failed."""
 
-    code = "federation_error"
-    status = 400
+    code: ClassVar[str] = "federation_error"
+    status: ClassVar[int] = 400
 
 
 class Unauthenticated(FederationError):
@@ -157,8 +157,8 @@ class Unavailable(FederationError):
 class MessageRefused(TongluError):
     """The message was refused."""
 
-    code = "message_refused"
-    status = 422
+    code: ClassVar[str] = "message_refused"
+    status: ClassVar[int] = 422
     message_id: str | None = None
     """The message's id where it could be read."""
     streamseq: int | None = None
@@ -237,9 +237,9 @@ class Internal(MessageRefused):
 class LocalError(TongluError):
     """The node refused."""
 
-    code = "local_error"
-    status = 400
-    retry = "after_fixing"
+    code: ClassVar[str] = "local_error"
+    status: ClassVar[int] = 400
+    retry: ClassVar[Retry] = "after_fixing"
 
 
 class NotFound(LocalError):
