@@ -1,0 +1,1 @@
+"""The officers of this node: accounts, roles and areas, sign-in, sessions."""

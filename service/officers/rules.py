@@ -1,0 +1,104 @@
+"""Who may do what: roles, areas, and what makes a password acceptable. Pure decisions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from schemas.problems import Forbidden, InvalidInput
+from schemas.regions import contains
+from service.access_log import Actor
+
+PASSWORD_MIN_CHARACTERS = 8
+PASSWORD_MAX_CHARACTERS = 200
+PAGE_IDLE = timedelta(minutes=10)
+"""A page's session locks after so long without a request (shared computers in township offices)."""
+API_IDLE = timedelta(hours=2)
+SESSION_LIFE = timedelta(hours=12)
+"""No session lives longer, used or not."""
+FREE_FAILURES = 5
+"""So many wrong passwords cost nothing; each one after them doubles the wait, from 30 s to 15 minutes."""
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=15)
+FORGET_FAILURES_AFTER = timedelta(hours=1)
+
+
+class Role(StrEnum):
+    """What an officer may do. Roles add up."""
+
+    CLERK = "clerk"
+    SUPERVISOR = "supervisor"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """The officer who acts: what every action takes as ``by``. A value, not a row."""
+
+    id: str
+    name: str
+    roles: frozenset[Role]
+    area: str
+    language: str
+
+    @property
+    def as_actor(self) -> Actor:
+        """The officer as the access log names them: by name and area."""
+        return Actor("officer", self.name, self.area)
+
+    def has(self, *roles: Role) -> bool:
+        """Tell whether the officer has any of these roles."""
+        return not self.roles.isdisjoint(roles)
+
+    @property
+    def sees_people(self) -> bool:
+        """Tell whether the officer may open people's records at all: an administrator alone may not."""
+        return self.has(Role.CLERK, Role.SUPERVISOR)
+
+    def sees(self, region: str) -> bool:
+        """Tell whether ``region`` lies in the officer's area (records elsewhere look absent)."""
+        return contains(self.area, region)
+
+
+def require(officer: Officer, *roles: Role) -> None:
+    """Let only officers with any of ``roles`` on. Raises :class:`~schemas.problems.Forbidden`."""
+    if not officer.has(*roles):
+        raise Forbidden
+
+
+def parse_roles(names: Iterable[str]) -> frozenset[Role]:
+    """Read roles from their codes. Raises :class:`InvalidInput` for none or an unknown one."""
+    try:
+        roles = frozenset(Role(name) for name in names)
+    except ValueError:
+        raise InvalidInput(errors=[{"field": "roles", "message": "Not a role."}]) from None
+    if not roles:
+        raise InvalidInput(errors=[{"field": "roles", "message": "An officer has at least one role."}])
+    return roles
+
+
+def check_new_password(name: str, old: str, new: str) -> None:
+    """Refuse a new password that is short, the old one, or the officer's name (OWASP ASVS 5.0, 6.2).
+
+    Length is all that counts besides: no rule about kinds of characters. Raises :class:`InvalidInput`.
+    """
+    message = None
+    if len(new) < PASSWORD_MIN_CHARACTERS:
+        message = "A password has at least 8 characters."
+    elif len(new) > PASSWORD_MAX_CHARACTERS:
+        message = "A password has at most 200 characters."
+    elif new == old:
+        message = "The new password is the old one."
+    elif name.casefold() in new.casefold() and len(new) < len(name) + PASSWORD_MIN_CHARACTERS:
+        message = "The password must not be made of the name."
+    if message:
+        raise InvalidInput(errors=[{"field": "new_password", "message": message}])
+
+
+def wait_after(failures: int, last: datetime) -> datetime | None:
+    """Say until when sign-in rests after so many failures in a row, or None while they are free."""
+    if failures < FREE_FAILURES:
+        return None
+    doubled = FIRST_WAIT * 2 ** min(failures - FREE_FAILURES, 10)
+    return last + min(doubled, LONGEST_WAIT)
