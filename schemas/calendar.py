@@ -153,9 +153,7 @@ class PartialDate(str):
 def _is_fixed_holiday(day: date) -> bool:
     may = 3 if day.year < 2008 else 2
     return (
-        (day.month == 1 and day.day == 1)
-        or (day.month == 5 and day.day <= may)
-        or (day.month == 10 and day.day <= 3)
+        (day.month == 1 and day.day == 1) or (day.month == 5 and day.day <= may) or (day.month == 10 and day.day <= 3)
     )
 
 

@@ -76,4 +76,3 @@ def _in_utc(moment: datetime) -> datetime:
         return _aware(moment).astimezone(UTC)
     except OverflowError:
         raise ValueError("a moment beyond the calendar") from None
-

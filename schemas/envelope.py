@@ -9,17 +9,18 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
 import rfc8785
-from pydantic import Field, JsonValue, PrivateAttr, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from schemas.claims import Purpose
 from schemas.identity import PersonIdentity
 from schemas.messages import MESSAGE_TYPES, MessageData, needs_agreement
 from schemas.problems import InvalidMessage, Malformed, MessageRefused, UnknownType
-from schemas.strict_json import NotJson, read_array
+from schemas.strict_json import UnreadableJsonError, read_array
 from schemas.wire import Uuid, Uuid7, WireInt, WireModel, WireTime
 
 MAX_MESSAGES = 200
@@ -45,14 +46,12 @@ class Envelope(WireModel):
     subject: Annotated[str, StringConstraints(pattern=_SUBJECT)]
     time: WireTime
     datacontenttype: Literal["application/json"]
-    data: dict[str, JsonValue]
+    data: dict[str, Any]
     recipient: RegionUri
     stream: Uuid
     streamseq: Annotated[WireInt, Field(ge=1, le=2**31 - 1)]
     agreement: Uuid | None = None
     purpose: Purpose | None = None
-
-    _parsed: MessageData = PrivateAttr()
 
     @model_validator(mode="after")
     def _agreement_by_type(self) -> Self:
@@ -61,10 +60,14 @@ class Envelope(WireModel):
             raise ValueError("this type needs agreement and purpose" if wanted else "this type has no agreement")
         return self
 
-    @property
+    @cached_property
     def parsed(self) -> MessageData:
-        """The data as the model of the message's type; only `parse_message` makes envelopes that have it."""
-        return self._parsed
+        """The data as the model of the message's type.
+
+        `parse_message` has checked it; on an envelope made otherwise this raises `KeyError` for an unknown type and
+        pydantic's `ValidationError` for data that do not fit.
+        """
+        return MESSAGE_TYPES[self.type].model_validate(self.data)
 
     @property
     def source_region(self) -> str:
@@ -115,7 +118,7 @@ def parse_batch(raw: bytes) -> list[dict[str, Any] | MessageRefused]:
     """
     try:
         members = read_array(raw, MAX_MESSAGES)
-    except NotJson as error:
+    except UnreadableJsonError as error:
         raise Malformed(reason=str(error)) from None
     if not members:
         raise Malformed(reason="a batch has at least one message")
@@ -147,12 +150,11 @@ def parse_message(message: dict[str, Any]) -> Envelope:
         refused.message_id, refused.streamseq = envelope.id, envelope.streamseq
         raise refused
     try:
-        data = model.model_validate(envelope.data)
+        data = envelope.parsed
     except ValidationError as error:
         raise _refusal(message, _where(error, model, "data")) from None
     if envelope.type != "tonglu.message.voided.v1" and envelope.subject not in _subjects(data):
         raise _refusal(message, [("subject", "not what the data are about")])
-    envelope._parsed = data
     return envelope
 
 
@@ -160,7 +162,7 @@ def parse_data(message_type: str, data: dict[str, Any]) -> MessageData:
     """Check the data of a message that is to be sent; raises like `parse_message`."""
     model = MESSAGE_TYPES.get(message_type)
     if model is None:
-        raise UnknownType()
+        raise UnknownType
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -170,7 +172,8 @@ def parse_data(message_type: str, data: dict[str, Any]) -> MessageData:
 def digest(message: dict[str, Any]) -> str:
     """The SHA-256 of a message's canonical form (RFC 8785), as 64 lower-case hexadecimal digits.
 
-    Raises `ValueError` for what the protocol does not allow (floating-point numbers, numbers beyond 2⁵³).
+    The message is the parsed JSON as it came, never an `Envelope` written anew: its time may be spelt otherwise.
+    Raises `ValueError` for numbers beyond 2⁵³ and for halves of surrogate pairs.
     """
     return sha256(canonical(message)).hexdigest()
 

@@ -12,6 +12,8 @@ from unicodedata import category, normalize
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
+from schemas.wire import WireDate
+
 MAX_NAME = 50
 """Characters (code points) of the longest name."""
 
@@ -34,7 +36,10 @@ class Language(StrEnum):
 
 
 _DOTS = dict.fromkeys(map(ord, "·•‧∙⋅・･．.﹒․⸱ꞏ᛫˙●⚫∘▪"), "·") | {0x387: "·"}
-_HAN_GAP = re.compile(r"(?<=[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]) (?=[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
+_HAN_GAP = re.compile(
+    r"(?<=[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]) (?=[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
+)
+_DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 
 
@@ -45,9 +50,9 @@ def normalise_name(text: str) -> str:
     Raises `ValueError` for an empty name, more than 50 characters, control and direction characters, and halves of
     surrogate pairs.
     """
-    name = _HAN_GAP.sub("", " ".join(_INVISIBLE.sub("", text).split(" " if text.isascii() else None)))
-    name = name.strip()
-    if any(category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text) or _has_direction(name):
+    trimmed = _INVISIBLE.sub("", text).strip()
+    name = _HAN_GAP.sub("", " ".join(trimmed.split()))
+    if any(category(one) in ("Cc", "Cs", "Zl", "Zp") or one in _DIRECTION for one in trimmed):
         raise ValueError("a name has no control characters")
     if not name:
         raise ValueError("a name is needed")
@@ -90,11 +95,16 @@ def resident_id_checksum_ok(number: str) -> bool:
 
 
 def is_placeholder_number(number: str) -> bool:
-    """Whether a number was plainly made up to fill a field: one repeated character, or counting digits."""
+    """Whether a number was plainly made up to fill a field.
+
+    That is one repeated character, counting digits, or a division code followed by zeros.
+    """
     digits = normalise_document_number(number)
     if len(digits) < 6:
         return False
     body = digits[:-1] if digits[-1] == "X" else digits
+    if len(digits) == 18 and not body[6:].strip("0"):
+        return True
     return len(set(body)) == 1 or body in "1234567890" * 3 or body in "0123456789" * 3
 
 
@@ -190,7 +200,7 @@ class PersonIdentity(BaseModel):
     name: Name
     document_type: DocumentType
     document_number: str | None = None
-    date_of_birth: date | None = None
+    date_of_birth: WireDate | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -219,10 +229,6 @@ class PersonIdentity(BaseModel):
     def matches(self, other: "PersonIdentity") -> bool:
         """Whether two registers hold the very same person: all of it equal, with look-alikes of a name folded."""
         return self.key == other.key
-
-
-def _has_direction(text: str) -> bool:
-    return any(one in "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" for one in text)
 
 
 def _is_variation_selector(character: str) -> bool:

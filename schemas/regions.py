@@ -20,6 +20,7 @@ RegionCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{2}([0-9]{2}([0-9]
 """A division code of 2, 4, 6, 9 or 12 digits."""
 
 LENGTHS = (2, 4, 6, 9, 12)
+_LONGEST = 60
 
 
 def is_region_code(text: str) -> bool:
@@ -103,7 +104,7 @@ class Divisions:
         `within` narrows the search to a region. None where nothing or more than one division fits.
         """
         wanted = re.sub(r"[\s/、,，-]", "", normalize("NFKC", text))
-        if not wanted:
+        if not wanted or len(wanted) > _LONGEST:
             return None
         if is_region_code(wanted):
             return wanted if within is None or contains(within, wanted) else None
@@ -111,9 +112,9 @@ class Divisions:
         return found.pop() if len(found) == 1 else None
 
     def search(self, query: str, limit: int = 20) -> list[Division]:
-        """Divisions by a part of the name, by pinyin or its initials (`ytx`), or by the start of the code.
+        """Divisions by a part of the name, by pinyin or its initials (`ytx`); never by code, which officers need not know.
 
-        At most `limit`, those that begin with the query first, then by pinyin.
+        At most `limit`, those that begin with the query first, each group by pinyin.
         """
         wanted = normalize("NFKC", query).strip().replace(" ", "").lower()
         if not wanted:
@@ -127,20 +128,23 @@ class Divisions:
         return [hit[3] for hit in hits[:limit]]
 
     def _rank(self, division: Division, wanted: str) -> int | None:
-        if division.name.startswith(wanted) or division.code.startswith(wanted):
+        if division.name.startswith(wanted):
             return 0
         spelt = self._pinyin[division.code]
         if any(form.startswith(wanted) for form in spelt):
             return 1
         return 2 if wanted in division.name else None
 
-    def _named(self, text: str, within: str | None) -> set[str]:
+    def _named(self, text: str, within: str | None, around: str = "") -> set[str]:
+        """The codes that the whole text names: a name, or a name and then one below it."""
         found: set[str] = set()
         for length in range(1, len(text) + 1):
             for code in self._by_name.get(text[:length], ()):
+                if not contains(around, code) or code == around:
+                    continue
                 if length < len(text):
-                    found |= self._named(text[length:], code if within is None else max(code, within, key=len))
-                elif within is None or (contains(within, code) and code != within):
+                    found |= self._named(text[length:], within, code)
+                elif within is None or contains(within, code):
                     found.add(code)
         return found
 
@@ -160,14 +164,13 @@ class Divisions:
 
     @cached_property
     def _pinyin(self) -> dict[str, tuple[str, ...]]:
-        """Of each code: the whole pinyin first, then initials and the other readings."""
+        """Of each code: the whole pinyin, and its initials."""
         from pypinyin import Style, pinyin  # noqa: PLC0415 - its dictionary takes 100 ms, and only searches need it
 
         spelt: dict[str, tuple[str, ...]] = {}
         for code, division in self._by_code.items():
-            whole = "".join(part[0] for part in pinyin(division.name, style=Style.NORMAL))
-            initials = "".join(part[0][:1] for part in pinyin(division.name, style=Style.NORMAL))
-            spelt[code] = (whole.lower(), initials.lower())
+            parts = [part[0].lower() for part in pinyin(division.name, style=Style.NORMAL)]
+            spelt[code] = ("".join(parts), "".join(part[:1] for part in parts))
         return spelt
 
 
@@ -176,6 +179,6 @@ def _read(text: str, name: str) -> list[Division]:
     for number, row in enumerate(csv.DictReader(text.splitlines()), start=2):
         code, called = (row.get("code") or "").strip(), (row.get("name") or "").strip()
         if not is_region_code(code) or not called:
-            raise ValueError(f"{name}, line {number}: a division needs a code of 2, 4, 6, 9 or 12 digits and a name")
+            raise ValueError(f"{name}, line {number}: a division needs a code (2, 4, 6, 9 or 12 digits) and a name")
         found.append(Division(code, called, (row.get("parent") or "").strip() or None))
     return found

@@ -16,7 +16,7 @@ MAX_DEPTH = 8
 """Objects and arrays within each other, the document itself included."""
 
 
-class NotJson(ValueError):
+class UnreadableJsonError(ValueError):
     """The bytes are not JSON of the expected form at all."""
 
 
@@ -66,19 +66,19 @@ _DECODER = json.JSONDecoder(
 def read_array(raw: bytes, most: int) -> list[Member]:
     """The members of a JSON array of at most `most`, each with its flaw, if it has one.
 
-    Raises `NotJson` where the whole cannot be read: not UTF-8, not an array, syntax, or thousands of levels.
+    Raises `UnreadableJsonError` where the whole cannot be read: not UTF-8, not an array, syntax, or thousands of levels.
     """
     text = _text(raw)
     members: list[Member] = []
     place = _skip(text, 0)
     if text[place : place + 1] != "[":
-        raise NotJson("an array is expected")
+        raise UnreadableJsonError("an array is expected")
     place = _skip(text, place + 1)
     if text[place : place + 1] == "]":
         return _end(text, place, members)
     while True:
         if len(members) == most:
-            raise NotJson(f"at most {most} members")
+            raise UnreadableJsonError(f"at most {most} members")
         value, after = _decode(text, place)
         members.append(Member(value, flaw_of(value), len(text[place:after].encode("utf-8"))))
         place = _skip(text, after)
@@ -86,17 +86,17 @@ def read_array(raw: bytes, most: int) -> list[Member]:
         if mark == "]":
             return _end(text, place, members)
         if mark != ",":
-            raise NotJson("a comma or the end of the array is expected")
+            raise UnreadableJsonError("a comma or the end of the array is expected")
         place = _skip(text, place + 1)
 
 
 def read_document(raw: bytes) -> Any:
-    """One whole JSON document; raises `NotJson` for any flaw."""
+    """One whole JSON document; raises `UnreadableJsonError` for any flaw."""
     text = _text(raw)
     value, after = _decode(text, _skip(text, 0))
     flaw = flaw_of(value)
     if flaw is not None or _skip(text, after) != len(text):
-        raise NotJson(flaw or "more than one document")
+        raise UnreadableJsonError(flaw or "more than one document")
     return value
 
 
@@ -127,20 +127,20 @@ def flaw_of(value: Any, depth: int = 1) -> str | None:
 
 def _text(raw: bytes) -> str:
     if raw.startswith(b"\xef\xbb\xbf"):
-        raise NotJson("no byte order mark")
+        raise UnreadableJsonError("no byte order mark")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise NotJson("not UTF-8") from None
+        raise UnreadableJsonError("not UTF-8") from None
 
 
 def _decode(text: str, place: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(text, place)
     except (json.JSONDecodeError, StopIteration):
-        raise NotJson("not JSON") from None
+        raise UnreadableJsonError("not JSON") from None
     except RecursionError:
-        raise NotJson("far too many levels") from None
+        raise UnreadableJsonError("far too many levels") from None
 
 
 def _skip(text: str, place: int) -> int:
@@ -151,7 +151,7 @@ def _skip(text: str, place: int) -> int:
 
 def _end(text: str, place: int, members: list[Member]) -> list[Member]:
     if _skip(text, place + 1) != len(text):
-        raise NotJson("more than one document")
+        raise UnreadableJsonError("more than one document")
     return members
 
 

@@ -38,13 +38,13 @@ def _only_time(value: object) -> object:
 
 def _only_bool(value: object) -> object:
     if not isinstance(value, bool):
-        raise ValueError("true or false")
+        raise ValueError("true or false")  # noqa: TRY004 - pydantic reports a ValueError alone
     return value
 
 
 def _only_int(value: object) -> object:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ValueError("a whole number")
+        raise ValueError("a whole number")  # noqa: TRY004 - as above
     return value
 
 
