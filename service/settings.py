@@ -110,9 +110,7 @@ class Settings(BaseSettings):
         """
         toml = directory / "tonglu.toml"
         if not toml.is_file():
-            raise SettingInvalid(
-                f"{directory} holds no tonglu.toml: is it a node's directory? (tonglu init)"
-            )
+            raise SettingInvalid(f"{directory} holds no tonglu.toml: is it a node's directory? (tonglu init)")
         refuse_unknown_variables()
         bound = type(cls.__name__, (cls,), {"_toml": toml, "__module__": cls.__module__})
         try:
@@ -218,9 +216,7 @@ class Settings(BaseSettings):
         if self.allow_private_peers:
             return self
         if not self.base_url.startswith("https://"):
-            raise ValueError(
-                "base_url: peers are reached by https only (http needs TONGLU_ALLOW_PRIVATE_PEERS)"
-            )
+            raise ValueError("base_url: peers are reached by https only (http needs TONGLU_ALLOW_PRIVATE_PEERS)")
         if self.release_times == "always":
             raise ValueError(
                 "release_times: 'always' lets an answer's time tell what it says; "

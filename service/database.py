@@ -1,0 +1,267 @@
+"""The one door to the database: functions go in, and their answers come out after the commit.
+
+**Writing.** One thread a process takes functions from a queue, opens one transaction, runs each function in a savepoint
+of its own, commits once for all that waited, and only then lets their answers go. So a commit's price (one flush to the
+disk) is shared, nothing is ever acknowledged that could still be lost, and a function that fails undoes only itself.
+The transaction begins with the write lock (`BEGIN IMMEDIATE` on SQLite, an advisory lock on PostgreSQL), so writers of
+several processes take turns and see all that was committed before them: on both databases writes are serial, and an
+action may read, decide and write without a race.
+
+A batch ends after `MAX_BATCH` functions or `BATCH_SECONDS`, whichever comes first: nobody holds the lock for long
+because others keep coming. If the transaction itself fails (disk, lock, connection), everyone in it gets `Unavailable`,
+and the next batch starts afresh.
+
+**Reading.** A small pool of threads with connections that cannot write, each read in one snapshot.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from federation.tables import UtcDateTime
+from schemas.points import Point, pass_by
+from schemas.problems import Unavailable
+from service.engines import is_not_now, open_engines
+from service.leases import Lease, drop_lease, take_lease
+
+__all__ = ["Database", "Lease", "UtcDateTime", "drop_lease", "take_lease"]
+
+T = TypeVar("T")
+
+MAX_BATCH = 200
+"""Functions in one transaction. (PostgreSQL keeps 64 savepoints of a transaction in shared memory and spills the rest;
+released ones count, so its batches are smaller.)"""
+
+MAX_BATCH_POSTGRESQL = 60
+
+BATCH_SECONDS = 0.04
+"""No further function joins a transaction that is this old."""
+
+READERS = 4
+"""Threads that read at the same time."""
+
+
+@dataclass(eq=False, slots=True)
+class _Write:
+    """A function that waits for the writer, and whoever waits for its answer."""
+
+    fn: Callable[[Session], Any]
+    context: Context = field(default_factory=copy_context)
+    loop: asyncio.AbstractEventLoop | None = None
+    """The loop of an awaiting caller; None when a thread waits."""
+    future: Any = None
+    """An asyncio future of that loop, or a concurrent one."""
+    value: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Hand out the answer; a caller that went away gets none."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.value)
+
+
+class _TransactionLost(Exception):  # noqa: N818 - it says what happened, inside this module only
+    """The database ended the whole transaction under a function's error."""
+
+
+class Database:
+    """A database that is open for one process. Make it where the process starts; nothing happens at import."""
+
+    def __init__(self, url: str, point: Point = pass_by, *, readers: int = READERS) -> None:
+        """Open `url`; `point` is passed before and after each commit (tests end the process there)."""
+        self._engines = open_engines(url, readers=readers)
+        self._point = point
+        self._queue: SimpleQueue[_Write | None] = SimpleQueue()
+        self._max_batch = MAX_BATCH if self.dialect == "sqlite" else MAX_BATCH_POSTGRESQL
+        self._closed = False
+        self._closing = threading.Lock()
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="tonglu-read")
+        self._writer = threading.Thread(target=self._work, name="tonglu-write", daemon=True)
+        self._writer.start()
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._engines.dialect
+
+    @property
+    def notices(self) -> list[str]:
+        """What an operator should know about this database, one sentence each."""
+        return list(self._engines.notices)
+
+    # --- the doors --------------------------------------------------------------------------------------------------
+
+    async def write(self, fn: Callable[[Session], T]) -> T:
+        """Run `fn` in a writing transaction and return its value once that is committed. `fn` never commits.
+
+        Raises what `fn` raises (its changes are undone, others' are not), or Unavailable when the database refused.
+        """
+        loop = asyncio.get_running_loop()
+        item = _Write(fn, loop=loop, future=loop.create_future())
+        self._put(item)
+        return cast("T", await item.future)
+
+    def write_sync(self, fn: Callable[[Session], T]) -> T:
+        """`write` for a caller in a thread of its own. Never call it on an event loop or inside a function."""
+        if threading.current_thread() is self._writer:
+            raise RuntimeError("a function that writes cannot wait for another one: call it with its session")
+        future: Future[T] = Future()
+        self._put(_Write(fn, future=future))
+        return future.result()
+
+    async def read(self, fn: Callable[[Session], T]) -> T:
+        """Run `fn` in a reading transaction (one snapshot, writing is refused) and return its value."""
+        if self._closed:
+            raise Unavailable
+        context = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._readers, context.run, self.read_sync, fn)
+
+    def read_sync(self, fn: Callable[[Session], T]) -> T:
+        """`read` in the caller's own thread."""
+        if self._closed:
+            raise Unavailable
+        try:
+            with Session(self._engines.read, expire_on_commit=False) as session:
+                return fn(session)
+        except SQLAlchemyError as error:
+            if is_not_now(error):
+                raise Unavailable from error
+            raise
+
+    def close(self) -> None:
+        """Finish what waits, then close. Later calls raise Unavailable."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._queue.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        self._engines.dispose()
+
+    def empty_wal(self) -> None:
+        """Write SQLite's log back into the file and cut it, so that deleted rows' old pages do not linger in it."""
+        if self.dialect != "sqlite":
+            return
+        raw = self._engines.read.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            raw.close()
+
+    # --- the writer thread ------------------------------------------------------------------------------------------
+
+    def _put(self, item: _Write) -> None:
+        with self._closing:
+            if self._closed:
+                raise Unavailable
+            self._queue.put(item)
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            self._run_batch(first)
+
+    def _run_batch(self, first: _Write) -> None:
+        """One transaction for `first` and for all that wait behind it."""
+        done: list[_Write] = []
+        began = time.monotonic()
+        item: _Write | None = first
+        try:
+            with self._engines.write.connect() as connection, connection.begin() as transaction:
+                while item is not None:
+                    done.append(item)
+                    self._run_one(connection, item)
+                    full = len(done) >= self._max_batch or time.monotonic() - began > BATCH_SECONDS
+                    item = None if full else self._next()
+                self._point("database.before_commit")
+                transaction.commit()
+                self._point("database.after_commit")
+        except Exception as error:  # noqa: BLE001 - nothing is hidden: everyone who waits gets it
+            if not done:
+                # No transaction could be opened: those behind `first` would only wait as long again.
+                done = [first, *self._all_waiting()]
+            for waiting in done:
+                if waiting.error is None:
+                    waiting.error = Unavailable()
+                    waiting.error.__cause__ = error
+        _settle(done)
+
+    def _run_one(self, connection: Connection, item: _Write) -> None:
+        """One function in its savepoint; its error is kept for its caller, and its changes are undone."""
+        session = Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
+        try:
+            item.value = item.context.run(item.fn, session)
+            session.commit()
+        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, whatever it is
+            item.value = None
+            item.error = error
+            if is_not_now(error):
+                item.error = Unavailable()
+                item.error.__cause__ = error
+            try:
+                session.rollback()
+            except SQLAlchemyError as lost:
+                raise _TransactionLost from lost
+            if not _in_transaction(connection):
+                raise _TransactionLost from error
+        finally:
+            with contextlib.suppress(SQLAlchemyError):
+                session.close()
+
+    def _next(self) -> _Write | None:
+        """The next function that waits already; None when there is none, or when the door closes."""
+        try:
+            item = self._queue.get_nowait()
+        except Empty:
+            return None
+        if item is None:
+            self._queue.put(None)
+        return item
+
+    def _all_waiting(self) -> list[_Write]:
+        waiting: list[_Write] = []
+        while (item := self._next()) is not None:
+            waiting.append(item)
+        return waiting
+
+
+def _in_transaction(connection: Connection) -> bool:
+    """Whether the database still holds our transaction: on a full disk SQLite ends it by itself."""
+    if connection.dialect.name != "sqlite":
+        return not connection.invalidated
+    return bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
+
+
+def _settle(done: list[_Write]) -> None:
+    """Let the answers go: threads at once, each event loop by one call."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Write]] = defaultdict(list)
+    for item in done:
+        if item.loop is None:
+            item.settle()
+        else:
+            loops[item.loop].append(item)
+    for loop, items in loops.items():
+        # A loop that was closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle_on_loop, items)
+
+
+def _settle_on_loop(items: list[_Write]) -> None:
+    for item in items:
+        item.settle()
