@@ -1,0 +1,59 @@
+"""What lower rooms let higher ones know, in the same transaction: the node's list of who wants to hear.
+
+The register knows neither reminder plans nor the person's own page, yet withdrawing, protecting, ending and erasing
+must reach them at once (rule 2). ``app.py`` fills these lists while it builds the node; each function is called inside
+the caller's transaction, may write, and must not commit. An exception undoes the whole action.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlmodel import Session
+
+from service.vault import KeyHolder
+
+PersonCallback = Callable[[Session, KeyHolder], None]
+WithdrawnCallback = Callable[[Session, KeyHolder, str], None]
+CodeCheck = Callable[[Session, KeyHolder, str], bool]
+
+
+def _no_code(session: Session, person: KeyHolder, code: str) -> bool:
+    """Without a person's own page there are no codes, so none is right."""
+    return False
+
+
+@dataclass(slots=True)
+class Callbacks:
+    """Who hears what. ``check_code`` tells whether a code that was typed is the person's own access code.
+
+    ``on_withdrawn(session, person, purpose)``: a consent no longer stands.
+    ``on_protected(session, person)``: the person is hidden from now on.
+    ``on_ended(session, person)``: the person's last open journey here ended.
+    ``on_erased(session, person)``: called before the person's key and rows go, while links can still be computed.
+    """
+
+    on_withdrawn: list[WithdrawnCallback] = field(default_factory=list)
+    on_protected: list[PersonCallback] = field(default_factory=list)
+    on_ended: list[PersonCallback] = field(default_factory=list)
+    on_erased: list[PersonCallback] = field(default_factory=list)
+    check_code: CodeCheck = _no_code
+
+    def withdrawn(self, session: Session, person: KeyHolder, purpose: str) -> None:
+        """Tell everyone that a consent no longer stands."""
+        for call in self.on_withdrawn:
+            call(session, person, purpose)
+
+    def protected(self, session: Session, person: KeyHolder) -> None:
+        """Tell everyone that the person is hidden from now on."""
+        for call in self.on_protected:
+            call(session, person)
+
+    def ended(self, session: Session, person: KeyHolder) -> None:
+        """Tell everyone that the person's last open journey here ended."""
+        for call in self.on_ended:
+            call(session, person)
+
+    def erased(self, session: Session, person: KeyHolder) -> None:
+        """Tell everyone that the person is about to be erased."""
+        for call in self.on_erased:
+            call(session, person)

@@ -1,0 +1,1 @@
+"""The register of this region: people, departures and arrivals."""

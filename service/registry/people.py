@@ -1,0 +1,198 @@
+"""The door to people: making a person's row, finding one, and unsealing it.
+
+Nothing else in the node turns a row back into a name. :func:`unseal_person` and :func:`unseal_people` take who looks
+and why, and write the log entry in the same transaction (rule 6): reading without logging has no function.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_
+from sqlmodel import Session, col
+
+from schemas.identity import PersonIdentity, fold_name, mask_document_number
+from schemas.problems import NotFound
+from service.access_log import Actor, record_under
+from service.context import Node
+from service.officers.rules import Officer, Role
+from service.registry.tables import Person
+
+ALL_FIELDS = ("identity", "contact", "address")
+"""What an opened record shows, as the access log names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How a person can be reached; both may be unknown."""
+
+    phone: str | None = None
+    email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPerson:
+    """An unsealed person: what a logged reading gives. It is a vault ``KeyHolder``.
+
+    ``key`` is the person's data key, for the one-way links and sealed rows of other rooms; it is never stored.
+    """
+
+    id: str
+    area: str
+    version: int
+    language: str
+    identity: PersonIdentity
+    contact: Contact
+    address: str | None
+    wrapped_key: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+
+    @property
+    def masked_number(self) -> str:
+        """The document number as lists show it (``790101********12**``)."""
+        return mask_document_number(self.identity.document_number)
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """What a person's row is made of, in clear."""
+
+    identity: PersonIdentity
+    contact: Contact
+    address: str | None
+    language: str
+
+
+def visible(today: date) -> ColumnElement[bool]:
+    """Give the condition that a person is to be seen in lists, searches, counts and matches: active, not protected."""
+    return (col(Person.state) == "active") & (
+        or_(col(Person.protection_until).is_(None), col(Person.protection_until) < today)
+    )
+
+
+def is_protected(person: Person, today: date) -> bool:
+    """Tell whether the person is hidden today (限制可见)."""
+    return person.protection_until is not None and person.protection_until >= today
+
+
+def find_person(session: Session, node: Node, person_id: str, by: Officer) -> Person:
+    """Give the row of one person to an officer who may work with it; nothing in it is in clear.
+
+    A protected person is opened by a supervisor only. Raises :class:`NotFound` alike for absent, protected, voided
+    and merged records and for those of other areas (rule 7), and for officers who see no people at all.
+    """
+    person = session.get(Person, person_id)
+    if person is None or not by.sees_people or not by.sees(person.area) or person.state != "active":
+        raise NotFound
+    if is_protected(person, node.today()) and not by.has(Role.SUPERVISOR):
+        raise NotFound
+    return person
+
+
+def unseal_person(
+    session: Session,
+    node: Node,
+    person: Person,
+    *,
+    actor: Actor,
+    action: str,
+    purpose: str | None = None,
+    fields: Sequence[str] = ALL_FIELDS,
+    automatic: bool = False,
+) -> OpenPerson:
+    """Open one person's sealed columns and log that ``actor`` saw ``fields`` for ``purpose``."""
+    opened = _open(node, person)
+    record_under(
+        session,
+        node,
+        actor,
+        action,
+        key=opened.key,
+        purpose=purpose,
+        fields=fields,
+        automatic=automatic,
+    )
+    return opened
+
+
+def unseal_people(
+    session: Session,
+    node: Node,
+    people: Iterable[Person],
+    *,
+    actor: Actor,
+    action: str,
+    purpose: str | None = None,
+    fields: Sequence[str] = ("identity",),
+    automatic: bool = False,
+) -> list[OpenPerson]:
+    """Open several people (a page of a list, search candidates) and log one entry for each of them."""
+    return [
+        unseal_person(
+            session,
+            node,
+            person,
+            actor=actor,
+            action=action,
+            purpose=purpose,
+            fields=fields,
+            automatic=automatic,
+        )
+        for person in people
+    ]
+
+
+def document_index(node: Node, identity: PersonIdentity) -> bytes | None:
+    """Index the document for equality; None for people without one."""
+    if identity.document_number is None:
+        return None
+    value = f"{identity.document_type.value}\x00{identity.document_number}"
+    return node.vault.blind("document", value)
+
+
+def name_birth_index(node: Node, identity: PersonIdentity) -> bytes | None:
+    """Index folded name and date of birth together for equality; None while the date is unknown."""
+    if identity.date_of_birth is None:
+        return None
+    value = f"{fold_name(identity.name)}\x00{identity.date_of_birth.isoformat()}"
+    return node.vault.blind("name_birth", value)
+
+
+def seal_columns(node: Node, person_id: str, key: bytes, new: NewPerson) -> dict[str, Any]:
+    """Make the columns of a person's row that follow from what is known in clear."""
+    seal = node.vault.seal
+    contact = {"phone": new.contact.phone, "email": new.contact.email}
+    return {
+        "identity": seal(
+            key, _json(new.identity.model_dump(mode="json")), f"person.identity:{person_id}"
+        ),
+        "contact": seal(key, _json(contact), f"person.contact:{person_id}"),
+        "address": seal(key, _json(new.address), f"person.address:{person_id}"),
+        "language": new.language,
+        "document_index": document_index(node, new.identity),
+        "name_birth_index": name_birth_index(node, new.identity),
+    }
+
+
+def _open(node: Node, person: Person) -> OpenPerson:
+    key = node.vault.open_key(person.wrapped_key)
+    read = node.vault.unseal_bytes
+    identity = json.loads(read(key, person.identity, f"person.identity:{person.id}"))
+    contact = json.loads(read(key, person.contact, f"person.contact:{person.id}"))
+    return OpenPerson(
+        id=person.id,
+        area=person.area,
+        version=person.version,
+        language=person.language,
+        identity=PersonIdentity.model_validate(identity),
+        contact=Contact(phone=contact["phone"], email=contact["email"]),
+        address=json.loads(read(key, person.address, f"person.address:{person.id}")),
+        wrapped_key=person.wrapped_key,
+        key=key,
+    )
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,152 @@
+"""The rows of the register.
+
+What a person row may hold is an allow-list (rule 1 of the domain): its identity, contact and address sealed under the
+person's own key, the language of service, two blind indexes for equality, protection and legal hold as code and end.
+Nothing else is ever added here.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import Index, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from service.database import UtcDateTime
+
+
+class Person(SQLModel, table=True):
+    """Someone registered here (登记人).
+
+    ``area`` is the division of the office that registered them. ``state`` is ``active``, ``voided`` (a record made in
+    error) or ``merged`` (into another record of the same person, see :class:`DuplicatePair`). ``version`` counts
+    changes, so that two officers who correct the same record notice each other.
+    """
+
+    __tablename__ = "person"
+    __table_args__ = (
+        Index("ix_person_document", "document_index"),
+        Index("ix_person_name_birth", "name_birth_index"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    area: str = Field(max_length=12, index=True)
+    wrapped_key: bytes = Field(sa_type=LargeBinary)
+    identity: bytes = Field(sa_type=LargeBinary)
+    contact: bytes = Field(sa_type=LargeBinary)
+    address: bytes = Field(sa_type=LargeBinary)
+    language: str = Field(default="zh-CN", max_length=5)
+    document_index: bytes | None = Field(default=None, sa_type=LargeBinary)
+    name_birth_index: bytes | None = Field(default=None, sa_type=LargeBinary)
+    state: str = Field(default="active", max_length=8)
+    state_changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    protection_reason: str | None = Field(default=None, max_length=12)
+    protection_until: date | None = None
+    hold_code: str | None = Field(default=None, max_length=24)
+    hold_until: date | None = None
+    version: int = 1
+
+
+class SearchToken(SQLModel, table=True):
+    """A keyed hash of a piece of a name, of an ID's or a phone's tail; see :mod:`service.registry.tokens`.
+
+    The key order makes *newest first* a walk along the index: person ids are UUIDv7.
+    """
+
+    __tablename__ = "search_token"
+    __table_args__ = (Index("ix_search_token_person", "person_id"), {"sqlite_with_rowid": False})
+
+    token: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    person_id: str = Field(primary_key=True, max_length=36)
+
+
+class Departure(SQLModel, table=True):
+    """Someone left this region for another (流出). Dates may be known by month only (``2026-08``)."""
+
+    __tablename__ = "departure"
+    __table_args__ = (
+        Index("ix_departure_person", "person_id"),
+        Index("ix_departure_journey", "journey"),
+        Index("ix_departure_moved", "departed_on", "id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = Field(max_length=36)
+    area: str = Field(max_length=12)
+    state: str = Field(max_length=12)
+    destination_region: str = Field(max_length=12)
+    departed_on: str = Field(max_length=10)
+    expected_return_on: str | None = Field(default=None, max_length=10)
+    journey: str = Field(max_length=36)
+    other_journey: str | None = Field(default=None, max_length=36)
+    registered_by: str = Field(max_length=100)
+    source_ledger: str | None = Field(default=None, max_length=36)
+    entered_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_on: str | None = Field(default=None, max_length=10)
+    ended_reason: str | None = Field(default=None, max_length=12)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Arrival(SQLModel, table=True):
+    """Someone came to this region from another (流入). Dates may be known by month only (``2026-08``)."""
+
+    __tablename__ = "arrival"
+    __table_args__ = (
+        Index("ix_arrival_person", "person_id"),
+        Index("ix_arrival_journey", "journey"),
+        Index("ix_arrival_moved", "arrived_on", "id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = Field(max_length=36)
+    area: str = Field(max_length=12)
+    state: str = Field(max_length=12)
+    origin_region: str = Field(max_length=12)
+    arrived_on: str = Field(max_length=10)
+    journey: str = Field(max_length=36)
+    other_journey: str | None = Field(default=None, max_length=36)
+    registered_by: str = Field(max_length=100)
+    source_ledger: str | None = Field(default=None, max_length=36)
+    entered_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_on: str | None = Field(default=None, max_length=10)
+    ended_reason: str | None = Field(default=None, max_length=12)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DuplicatePair(SQLModel, table=True):
+    """Two records that may be of one person: the only table that links two people (rule 1).
+
+    ``state``: ``open``, ``merged`` (``other_id`` into ``kept_id``; ``moved`` names the journeys that went along, so
+    that it can be undone) or ``not_same``.
+    """
+
+    __tablename__ = "duplicate_pair"
+    __table_args__ = (Index("ix_duplicate_pair_people", "kept_id", "other_id", unique=True),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    kept_id: str = Field(max_length=36)
+    other_id: str = Field(max_length=36, index=True)
+    state: str = Field(default="open", max_length=8)
+    moved: str = Field(default="[]")
+    decided_by: str | None = Field(default=None, max_length=100)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class PeerMessage(SQLModel, table=True):
+    """A message with a peer about a person or a case: what withdrawing stops, erasing reaches and a receipt proves.
+
+    ``person_id`` is set on what *we* sent about someone in our register, never on what a peer asked us: a received
+    question must not show whether it matched anyone. Peers' own messages about a case have the case alone.
+    """
+
+    __tablename__ = "peer_message"
+    __table_args__ = (Index("ix_peer_message_person", "person_id"), Index("ix_peer_message_case", "case_id"))
+
+    message_id: str = Field(primary_key=True, max_length=36)
+    direction: str = Field(max_length=8)
+    peer: str = Field(max_length=12)
+    type: str = Field(max_length=48)
+    at: datetime = Field(sa_type=UtcDateTime)
+    person_id: str | None = Field(default=None, max_length=36)
+    case_id: str | None = Field(default=None, max_length=36)
+    stopped: bool = False

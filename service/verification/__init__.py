@@ -1,0 +1,1 @@
+"""Verification requests (核实请求): asking a peer, and answering one."""
