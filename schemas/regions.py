@@ -112,7 +112,7 @@ class Divisions:
         return found.pop() if len(found) == 1 else None
 
     def search(self, query: str, limit: int = 20) -> list[Division]:
-        """Divisions by a part of the name, by pinyin or its initials (`ytx`); never by code, which officers need not know.
+        """Divisions by a part of the name, by pinyin or its initials (`ytx`); never by code, which few know by heart.
 
         At most `limit`, those that begin with the query first, each group by pinyin.
         """

@@ -66,7 +66,7 @@ _DECODER = json.JSONDecoder(
 def read_array(raw: bytes, most: int) -> list[Member]:
     """The members of a JSON array of at most `most`, each with its flaw, if it has one.
 
-    Raises `UnreadableJsonError` where the whole cannot be read: not UTF-8, not an array, syntax, or thousands of levels.
+    Raises `UnreadableJsonError` where the whole cannot be read: not UTF-8, no array, bad syntax, far too deep.
     """
     text = _text(raw)
     members: list[Member] = []
