@@ -76,7 +76,7 @@ class _Write:
             self.future.set_result(self.value)
 
 
-class _TransactionLost(Exception):  # noqa: N818 - it says what happened, inside this module only
+class _TransactionLost(Exception):
     """The database ended the whole transaction under a function's error."""
 
 
@@ -208,7 +208,7 @@ class Database:
         try:
             item.value = item.context.run(item.fn, session)
             session.commit()
-        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, whatever it is
+        except BaseException as error:
             item.value = None
             item.error = error
             if is_not_now(error):

