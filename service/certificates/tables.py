@@ -2,74 +2,74 @@
 
 from datetime import date, datetime
 
+from sqlalchemy import Index, LargeBinary
 from sqlmodel import Field, SQLModel
+
+from service.database import UtcDateTime
 
 
 class Certificate(SQLModel, table=True):
     """A certificate that this node issued.
 
-    ``sealed`` (under the person's key, context ``certificate:<id>``) is the JSON
-    ``{"token", "disclosures": {claim: disclosure}, "shown": [claim], "quarter", "attended_on",
-    "home_region", "message_id"}``; ``token`` is the signed part without disclosures.
-    ``held`` is the state an officer set: ``issued``, ``suspended`` or ``revoked``; ``delivered`` and
-    ``expired`` follow from the receipt and from the date.
+    ``sealed`` (under the person's key, context ``certificate.sealed:<id>``, padded) is the JSON of
+    :class:`service.certificates.sealed.IssuedContent`: the signed part, its disclosures, which of them are shown,
+    the entry of the status list, the state an officer set, and where it was delivered.
     """
 
     __tablename__ = "certificate"
 
-    id: str = Field(primary_key=True)
-    link: bytes = Field(index=True)
-    held: str
-    valid_until: date = Field(index=True)
-    status_list: int
-    status_index: int
-    sealed: bytes
+    id: str = Field(primary_key=True, max_length=36)
+    link: bytes = Field(sa_type=LargeBinary, index=True)
+    purge_on: date = Field(index=True)
+    sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class ReceivedCertificate(SQLModel, table=True):
     """A certificate that another region delivered for a person registered here.
 
-    Between the receipt and the matching run ``link`` is empty and ``sealed`` is closed under the node's
-    own key; then the row is filed under the one person it belongs to, or dropped. ``id`` is the
-    certificate's id at its issuer.
+    Until the matching job has run, ``link`` is empty and ``sealed`` is closed under the node's own key; then the row
+    is filed under the one person it belongs to, sealed under that person's key, or dropped. ``id`` is the
+    certificate's id at its issuer, ``message_id`` what brought it (its erasure names it). ``held`` is ``issued``,
+    ``suspended`` or ``revoked``; a row whose state came before the certificate has an empty ``sealed``.
     """
 
     __tablename__ = "received_certificate"
+    __table_args__ = (Index("ix_received_certificate_message", "message_id"),)
 
-    id: str = Field(primary_key=True)
-    issuer: str = Field(primary_key=True)
-    link: bytes | None = Field(default=None, index=True)
-    held: str
-    valid_until: date = Field(index=True)
-    message_id: str
-    received_at: datetime
-    sealed: bytes
+    issuer: str = Field(primary_key=True, max_length=12)
+    id: str = Field(primary_key=True, max_length=36)
+    link: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
+    held: str = Field(max_length=9)
+    purge_on: date = Field(index=True)
+    message_id: str | None = Field(default=None, max_length=36)
+    sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class StatusList(SQLModel, table=True):
     """One of this region's own status lists: ``entries`` packed two bits each, ``taken`` one bit each.
 
-    ``decoys`` that never belonged to a certificate change by themselves; which ones they are follows from
-    the node's keys and stands nowhere.
+    Decoys are not in the row: which entries they are follows from the node's keys (see ``status_bits``).
     """
 
     __tablename__ = "status_list"
 
-    number: int = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     created_on: date
-    entries: bytes
-    taken: bytes
+    entries: bytes = Field(sa_type=LargeBinary)
+    taken: bytes = Field(sa_type=LargeBinary)
 
 
 class PeerStatusList(SQLModel, table=True):
-    """The last good status list of another region, fetched ahead and kept to check offline."""
+    """The last good status list of another region, fetched whole and ahead, so that checks work offline.
+
+    ``token`` is empty while none was fetched yet; ``issued_at`` is what the token says of itself.
+    """
 
     __tablename__ = "peer_status_list"
 
-    uri: str = Field(primary_key=True)
-    region: str = Field(index=True)
-    token: str
-    issued_at: datetime
-    fetched_at: datetime
-    next_fetch_at: datetime = Field(index=True)
+    region: str = Field(primary_key=True, max_length=12)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    token: str = ""
+    issued_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    next_fetch_at: datetime = Field(sa_type=UtcDateTime, index=True)
     failures: int = 0

@@ -1,0 +1,274 @@
+"""Printing: A4 letters and A6 slips in Chinese and English, from one font that the package carries.
+
+The font is Noto Sans SC (SIL Open Font License, its text lies beside it): all of GB 18030's common characters, CJK
+extension A and the rare characters of the *Table of General Standard Chinese Characters* (通用规范汉字表). What a name
+holds beyond that cannot be drawn; in its place stands 〓, the printers' mark for a missing type, and a line at the foot
+names the character by its Unicode number, to be written in by hand. Nothing is ever dropped in silence.
+
+A code (QR, Code 128) is drawn as vector squares, so that it stays sharp on any printer.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import segno
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
+
+FONT_FILE: Final = Path(__file__).with_name("fonts") / "NotoSansSC-Regular.ttf"
+MISSING: Final = "〓"
+
+Paper = Literal["A4", "A6"]
+
+_SIZES_MM: Final[dict[Paper, tuple[float, float, float]]] = {"A4": (210, 297, 22), "A6": (105, 148, 8)}
+"""Width, height and margin in millimetres."""
+
+_BODY_PT: Final[dict[Paper, float]] = {"A4": 11, "A6": 8}
+_GREY: Final = 90
+_FAMILY: Final = "noto"
+_LINE: Final = 1.55
+"""Line height as a multiple of the type size."""
+
+_POINT_MM: Final = 25.4 / 72
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+"""Categories of characters that have no shape: controls, marks of direction, other spaces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """A text in both languages; Chinese stands on top."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A label in both languages and the value that belongs to it."""
+
+    label: Both
+    value: str
+
+
+class Sheet:
+    """One document on its way to paper. Elements follow each other down the page; ``bytes`` ends it.
+
+    ``made_at`` is the time that the document says of itself: two prints of one moment are the same bytes.
+    """
+
+    def __init__(self, paper: Paper, title: Both, made_at: datetime) -> None:
+        # Loaded here: it takes a second, which a node that never prints should not spend at its start.
+        from fpdf import FPDF  # noqa: PLC0415
+
+        width, height, margin = _SIZES_MM[paper]
+        pdf: FPDF = FPDF(orientation="portrait", unit="mm", format=(width, height))
+        pdf.set_margins(margin, margin, margin)
+        pdf.c_margin = 0
+        pdf.set_auto_page_break(True, margin)
+        pdf.add_font(_FAMILY, "", FONT_FILE)
+        pdf.set_title(f"{title.zh} {title.en}")
+        pdf.set_lang("zh-CN")
+        pdf.set_creator("Tonglu 同路")
+        pdf.set_creation_date(made_at)
+        pdf.add_page()
+        self._pdf = pdf
+        self._body_pt = _BODY_PT[paper]
+        self._width = width - 2 * margin
+        self._missing: dict[str, None] = {}
+        self._title(title)
+
+    def paragraph(self, text: Both) -> None:
+        """A paragraph in Chinese, and beneath it in English, smaller and grey."""
+        self._write(text.zh, self._body_pt)
+        self._write(text.en, self._body_pt * 0.82, grey=True)
+        self.gap(0.5)
+
+    def plain(self, text: str) -> None:
+        """A paragraph in one language only."""
+        self._write(text, self._body_pt)
+
+    def small(self, text: Both) -> None:
+        """A note in both languages, smaller than the rest."""
+        self._write(text.zh, self._body_pt * 0.85)
+        self._write(text.en, self._body_pt * 0.75, grey=True)
+
+    def lines(self, lines: Iterable[Line]) -> None:
+        """Labels on the left, values on the right, one pair a row."""
+        label_width = self._width * 0.42
+        for line in lines:
+            pdf = self._pdf
+            if pdf.will_page_break(self._height(self._body_pt) * 2):
+                pdf.add_page()
+            top = pdf.get_y()
+            self._write(line.label.zh, self._body_pt * 0.9, width=label_width, grey=True)
+            self._write(line.label.en, self._body_pt * 0.72, width=label_width, grey=True)
+            below_label = pdf.get_y()
+            pdf.set_y(top)
+            self._write(line.value, self._body_pt, left=label_width, width=self._width - label_width)
+            pdf.set_y(max(below_label, pdf.get_y()) + self._height(self._body_pt) * 0.12)
+
+    def boxes(self, choices: Sequence[Both]) -> None:
+        """Empty boxes to tick by hand, with what each means."""
+        pdf = self._pdf
+        side = self._body_pt * _POINT_MM * 1.05
+        for choice in choices:
+            if pdf.will_page_break(self._height(self._body_pt) * 2):
+                pdf.add_page()
+            pdf.rect(pdf.l_margin, pdf.get_y() + side * 0.35, side, side)
+            self._write(choice.zh, self._body_pt, left=side * 2)
+            self._write(choice.en, self._body_pt * 0.82, left=side * 2, grey=True)
+
+    def qr(self, text: str, side_mm: float, *, centred: bool = True) -> None:
+        """A QR code (ISO/IEC 18004, level M where it fits in 40 sizes) with its quiet zone, ``side_mm`` wide."""
+        code = segno.make_qr(text, error="m", boost_error=False)
+        quiet = 4
+        rows = [bytes(row) for row in code.matrix]
+        module = side_mm / (len(rows) + 2 * quiet)
+        if self._pdf.will_page_break(side_mm):
+            self._pdf.add_page()
+        left = self._pdf.l_margin + ((self._width - side_mm) / 2 if centred else 0)
+        top = self._pdf.get_y()
+        self._draw(rows, left + quiet * module, top + quiet * module, module, module)
+        self._pdf.set_y(top + side_mm)
+
+    def barcode(self, text: str, width_mm: float, height_mm: float) -> None:
+        """A Code 128 bar code (ISO/IEC 15417, code set B) of printable ASCII, and the text beneath it."""
+        bars = code128(text)
+        module = width_mm / len(bars)
+        top = self._pdf.get_y()
+        self._draw([bars], self._pdf.l_margin, top, module, height_mm)
+        self._pdf.set_y(top + height_mm + 1)
+        self._write(text, self._body_pt * 0.8)
+
+    def room(self, height_mm: float, label: Both) -> None:
+        """An empty frame to write, sign or stamp in."""
+        pdf = self._pdf
+        if pdf.will_page_break(height_mm):
+            pdf.add_page()
+        top = pdf.get_y()
+        pdf.rect(pdf.l_margin, top, self._width, height_mm)
+        pdf.set_y(top + 1)
+        self._write(f"{label.zh} {label.en}", self._body_pt * 0.75, left=2, grey=True)
+        pdf.set_y(top + height_mm + 2)
+
+    def rule(self) -> None:
+        """A thin line across the page."""
+        y = self._pdf.get_y() + 1
+        self._pdf.line(self._pdf.l_margin, y, self._pdf.l_margin + self._width, y)
+        self._pdf.set_y(y + 1)
+
+    def gap(self, lines: float = 1) -> None:
+        """Empty space, in lines of body text."""
+        self._pdf.ln(self._height(self._body_pt) * lines)
+
+    def bytes(self) -> bytes:
+        """The finished document."""
+        if self._missing:
+            numbers = " ".join(f"U+{ord(letter):04X}" for letter in self._missing)
+            self.gap(0.5)
+            self.small(Both(f"{MISSING} 处为字库以外的字（{numbers}），请手写补全。", f"{MISSING}: not in the font; write in by hand."))
+        return bytes(self._pdf.output())
+
+    def _title(self, title: Both) -> None:
+        self._write(title.zh, self._body_pt * 1.6)
+        self._write(title.en, self._body_pt * 0.95, grey=True)
+        self.rule()
+
+    def _write(
+        self, text: str, size_pt: float, *, left: float = 0, width: float | None = None, grey: bool = False
+    ) -> None:
+        pdf = self._pdf
+        pdf.set_font(_FAMILY, size=size_pt)
+        pdf.set_text_color(_GREY if grey else 0)
+        pdf.set_x(pdf.l_margin + left)
+        pdf.multi_cell(
+            self._width - left if width is None else width,
+            self._height(size_pt),
+            self._drawable(text),
+            align="L",
+            new_x="LMARGIN",
+            new_y="NEXT",
+            wrapmode="CHAR" if _is_chinese(text) else "WORD",
+        )
+        pdf.set_text_color(0)
+
+    def _drawable(self, text: str) -> str:
+        known = drawable_characters()
+        shown = []
+        for letter in text:
+            if letter in "\n" or ord(letter) in known:
+                shown.append(letter)
+            elif unicodedata.category(letter) in _UNSEEN:
+                shown.append(" ")
+            else:
+                self._missing.setdefault(letter)
+                shown.append(MISSING)
+        return "".join(shown)
+
+    def _draw(self, rows: Sequence[bytes], left: float, top: float, width: float, height: float) -> None:
+        """Dark modules as rectangles, neighbours in a row as one, without seams between them."""
+        pdf = self._pdf
+        pdf.set_fill_color(0)
+        for number, row in enumerate(rows):
+            start = None
+            for at, dark in enumerate([*row, 0]):
+                if dark and start is None:
+                    start = at
+                elif not dark and start is not None:
+                    pdf.rect(left + start * width, top + number * height, (at - start) * width, height, style="F")
+                    start = None
+
+    @staticmethod
+    def _height(size_pt: float) -> float:
+        return size_pt * _POINT_MM * _LINE
+
+
+@lru_cache(maxsize=1)
+def drawable_characters() -> frozenset[int]:
+    """The code points that the font can draw."""
+    from fontTools.ttLib import TTFont  # noqa: PLC0415 - as slow to load as the rest of printing
+
+    with TTFont(FONT_FILE, lazy=True) as font:
+        return frozenset(font.getBestCmap())
+
+
+def code128(text: str) -> bytes:
+    """The modules of a Code 128 symbol in code set B, quiet zones included: 1 is dark.
+
+    Raises `ValueError` for anything but printable ASCII.
+    """
+    if not text or not all(" " <= letter <= "~" for letter in text):
+        raise ValueError("Code 128 B holds printable ASCII")
+    values = [_START_B, *(ord(letter) - 32 for letter in text)]
+    values.append((values[0] + sum(place * value for place, value in enumerate(values))) % 103)
+    modules = bytearray(10)
+    for value in values:
+        modules += _bars(_WIDTHS[value])
+    return bytes(modules + _bars(_STOP) + bytes(10))
+
+
+def _bars(widths: str) -> bytes:
+    return b"".join(bytes([1 - place % 2]) * int(width) for place, width in enumerate(widths))
+
+
+def _is_chinese(text: str) -> bool:
+    return any("\u2e80" <= letter <= "\uffef" or letter >= "\U00020000" for letter in text)
+
+
+_START_B: Final = 104
+_STOP: Final = "2331112"
+_WIDTHS: Final = (
+    "212222 222122 222221 121223 121322 131222 122213 122312 132212 221213 221312 231212 112232 122132 122231 113222 "
+    "123122 123221 223211 221132 221231 213212 223112 312131 311222 321122 321221 312212 322112 322211 212123 212321 "
+    "232121 111323 131123 131321 112313 132113 132311 211313 231113 231311 112133 112331 132131 113123 113321 133121 "
+    "313121 211331 231131 213113 213311 213131 311123 311321 331121 312113 312311 332111 314111 221411 431111 111224 "
+    "111422 121124 121421 141122 141221 112214 112412 122114 122411 142112 142211 241211 221114 413111 241112 134111 "
+    "111242 121142 121241 114212 124112 124211 411212 421112 421211 212141 214121 412121 111143 111341 131141 114113 "
+    "114311 411113 411311 113141 114131 311141 411131 211412 211214 211232"
+).split()
