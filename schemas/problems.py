@@ -286,6 +286,13 @@ class SignInRequired(LocalError):
     status = 401
 
 
+class SessionLocked(LocalError):
+    """The session is locked; type the password to go on."""
+
+    code = "session_locked"
+    status = 401
+
+
 class TooManyAttempts(LocalError):
     """Too many attempts; try again later."""
 

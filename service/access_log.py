@@ -93,7 +93,7 @@ class LogCheckpoint(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acted: ``name`` is an officer's, empty for a peer, the person and the node itself; ``office`` a region code."""
+    """Who acted. ``name`` is an officer's, else empty; ``office`` is a region code."""
 
     kind: Literal["officer", "peer", "person", "node"]
     name: str
@@ -135,10 +135,15 @@ class LogNode(Protocol):
     """What writing an entry needs of the node (``service.context.Node`` is one)."""
 
     @property
-    def vault(self) -> Vault: ...
+    def vault(self) -> Vault:
+        """Seals and links."""
+
     @property
-    def entropy(self) -> Entropy: ...
-    def now(self) -> datetime: ...
+    def entropy(self) -> Entropy:
+        """Gives ids."""
+
+    def now(self) -> datetime:
+        """The present moment."""
 
 
 def record(
@@ -234,7 +239,7 @@ def entries(session: Session, *, after: str | None = None, limit: int = 50) -> l
 
 
 def stamp(at: datetime) -> str:
-    """Write a time the one way that entries keep it: UTC, always with microseconds, so that text order is time order."""
+    """Write a time the one way that entries keep it: UTC with microseconds, so that text order is time order."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

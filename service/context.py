@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Annotated, cast
 from zoneinfo import ZoneInfo
+
+from fastapi import Depends, Request
 
 from federation.node import FederationNode
 from schemas.calendar import WorkingCalendar
@@ -11,6 +14,7 @@ from schemas.clock import Clock, local_date
 from schemas.entropy import Entropy
 from schemas.points import Point
 from schemas.regions import Divisions
+from service.callbacks import Callbacks
 from service.database import Database
 from service.settings import Settings
 from service.vault import Vault
@@ -41,6 +45,7 @@ class Node:
     fed: FederationNode = field(repr=False)
     database: Database = field(repr=False)
     point: Point = field(repr=False)
+    callbacks: Callbacks = field(default_factory=Callbacks, repr=False)
     wake: Callable[[str], None] = field(default=_asleep, repr=False)
 
     def now(self) -> datetime:
@@ -50,3 +55,12 @@ class Node:
     def today(self) -> date:
         """The present day in the node's zone."""
         return local_date(self.clock.now(), self.zone)
+
+
+def node_of(request: Request) -> Node:
+    """The node of the application that got this request."""
+    return cast("Node", request.app.state.node)
+
+
+CurrentNode = Annotated[Node, Depends(node_of)]
+"""The node, as a parameter of a route."""

@@ -50,9 +50,8 @@ class KeyHolder(Protocol):
     """A row that owns a person's key: the person itself, or a case that keeps a received subject."""
 
     @property
-    def id(self) -> str: ...
-    @property
-    def wrapped_key(self) -> bytes | None: ...
+    def wrapped_key(self) -> bytes | None:
+        """The data key as :meth:`Vault.new_person_key` wrapped it, or None once it is erased."""
 
 
 class NewKey(NamedTuple):

@@ -16,8 +16,8 @@ PAGE_IDLE = timedelta(minutes=10)
 API_IDLE = timedelta(hours=2)
 SESSION_LIFE = timedelta(hours=12)
 """No session lives longer, used or not."""
-FREE_FAILURES = 5
-"""So many wrong passwords cost nothing; each one after them doubles the wait, from 30 s to 15 minutes."""
+FREE_FAILURES = {"name_address": 5, "name": 20, "address": 30}
+"""So many wrong passwords in a row cost nothing: for one name from one address, for one name, from one address."""
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
 FORGET_FAILURES_AFTER = timedelta(hours=1)
@@ -96,9 +96,12 @@ def check_new_password(name: str, old: str, new: str) -> None:
         raise InvalidInput(errors=[{"field": "new_password", "message": message}])
 
 
-def wait_after(failures: int, last: datetime) -> datetime | None:
-    """Say until when sign-in rests after so many failures in a row, or None while they are free."""
-    if failures < FREE_FAILURES:
+def wait_after(free: int, failures: int, last: datetime) -> datetime | None:
+    """Say until when sign-in rests after so many failures in a row, or None while they are free.
+
+    Each failure beyond the ``free`` ones doubles the wait, from 30 seconds to 15 minutes.
+    """
+    if failures < free:
         return None
-    doubled = FIRST_WAIT * 2 ** min(failures - FREE_FAILURES, 10)
+    doubled = FIRST_WAIT * (1 << min(failures - free, 10))
     return last + min(doubled, LONGEST_WAIT)

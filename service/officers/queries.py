@@ -1,0 +1,30 @@
+"""What is read about officers."""
+
+from sqlmodel import Session, col, select
+
+from service.officers.rules import Officer, Role
+from service.officers.tables import OfficerAccount
+
+
+def officer_from(account: OfficerAccount) -> Officer:
+    """The officer that an account stands for."""
+    return Officer(
+        id=account.id,
+        name=account.name,
+        roles=frozenset(Role(role) for role in account.roles.split()),
+        area=account.area,
+        language=account.language,
+    )
+
+
+def find_officer(session: Session, name: str) -> Officer | None:
+    """The officer of this name who may sign in, or None: for witnesses, second officers and assignees."""
+    account = session.exec(
+        select(OfficerAccount).where(OfficerAccount.name == name, col(OfficerAccount.disabled_at).is_(None))
+    ).first()
+    return officer_from(account) if account else None
+
+
+def all_accounts(session: Session) -> list[OfficerAccount]:
+    """Every account, disabled ones included, by name."""
+    return list(session.exec(select(OfficerAccount).order_by(col(OfficerAccount.name))).all())
