@@ -165,9 +165,7 @@ def seal_columns(node: Node, person_id: str, key: bytes, new: NewPerson) -> dict
     seal = node.vault.seal
     contact = {"phone": new.contact.phone, "email": new.contact.email}
     return {
-        "identity": seal(
-            key, _json(new.identity.model_dump(mode="json")), f"person.identity:{person_id}"
-        ),
+        "identity": seal(key, _json(new.identity.model_dump(mode="json")), f"person.identity:{person_id}"),
         "contact": seal(key, _json(contact), f"person.contact:{person_id}"),
         "address": seal(key, _json(new.address), f"person.address:{person_id}"),
         "language": new.language,

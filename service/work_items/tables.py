@@ -18,7 +18,10 @@ class WorkItem(SQLModel, table=True):
     """
 
     __tablename__ = "work_item"
-    __table_args__ = (Index("ix_work_item_about", "about", "kind"), Index("ix_work_item_state", "state", "due_on", "id"))
+    __table_args__ = (
+        Index("ix_work_item_about", "about", "kind"),
+        Index("ix_work_item_state", "state", "due_on", "id"),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
     kind: str = Field(max_length=20)
