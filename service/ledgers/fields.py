@@ -33,7 +33,7 @@ class Field(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """One person's mapped cells as they stand in the file, before any judgement; `region` holds its parts, widest first."""
+    """One person's mapped cells as they stand in the file, before any judgement; `region`'s parts go widest first."""
 
     name: Cell = None
     document_type: Cell = None
@@ -53,17 +53,3 @@ class KeptColumn:
 
     field: Field
     header: str
-
-
-@dataclass(frozen=True, slots=True)
-class Extract:
-    """A ledger reduced to what may be kept.
-
-    `dropped` names the columns that were not read, in the order of the file; their cells are in no object.
-    `rows` are the people in the order of the file: blank, total, signature and repeated header rows are left out.
-    """
-
-    kind: LedgerKind
-    kept: tuple[KeptColumn, ...]
-    dropped: tuple[str, ...]
-    rows: tuple[RawRow, ...]

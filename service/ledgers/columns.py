@@ -1,0 +1,168 @@
+"""Where a sheet's header is, and which of its columns are read.
+
+Titles, notes and blank rows may stand above the header, and the header may have two or three rows of merged cells.
+Every place and depth in the first rows is tried; the one that maps the most fields is the header. In exports that
+lost the merging, an upper header's text is carried on over the blanks to its right.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.ledgers.fields import Cell, Field, KeptColumn, LedgerKind
+from service.ledgers.headers import DETAIL, Meaning, fold_header, meaning_of
+
+HEADER_SEARCH_ROWS = 60
+"""So many rows from the top may be titles and notes."""
+DEEPEST_HEADER = 3
+_LONGEST_LABEL = 40
+_NEEDED = frozenset({Field.NAME, Field.MOVED_ON, Field.REGION})
+
+Row = Sequence[Cell]
+Merge = tuple[tuple[int, int], tuple[int, int]]
+"""First and last cell of a merged range, as (row, column) from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A sheet's header as understood: `columns[field]` are the places of the cells to read, in order of level.
+
+    `first_row` is the place of the first row below the header.
+    """
+
+    kind: LedgerKind
+    columns: dict[Field, tuple[int, ...]]
+    kept: tuple[KeptColumn, ...]
+    dropped: tuple[tuple[int, str], ...]
+    first_row: int
+    certain: bool
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether a journey can be made of a row: a name, a date and a place are there to read."""
+        return self.columns.keys() >= _NEEDED
+
+    @property
+    def missing(self) -> tuple[Field, ...]:
+        """The fields without which no journey can be made and that no column fills."""
+        return tuple(sorted(_NEEDED - self.columns.keys()))
+
+    @property
+    def width(self) -> int:
+        """One more than the last place that is read or named."""
+        places = [place for places in self.columns.values() for place in places]
+        return max([*places, *(place for place, _ in self.dropped)], default=-1) + 1
+
+
+def find_layout(rows: Sequence[Row], merges: Sequence[Merge], kind: LedgerKind) -> Layout | None:
+    """Find the header among the first rows of a sheet and map its columns for a ledger of `kind`.
+
+    Returns `None` where no row names a name and at least one thing more about the person's move or document.
+    """
+    best: Layout | None = None
+    best_score = 1
+    for top in range(min(len(rows), HEADER_SEARCH_ROWS)):
+        if not any(isinstance(cell, str) and fold_header(cell) for cell in rows[top]):
+            continue
+        for depth in range(1, min(DEEPEST_HEADER, len(rows) - top) + 1):
+            if depth > 1 and not _continues(rows[top + depth - 1]):
+                break
+            layout = _layout(rows, merges, top, depth, kind)
+            score = _score(layout)
+            if score > best_score:
+                best, best_score = layout, score
+    return best
+
+
+def looks_like_header(row: Row, layout: Layout) -> bool:
+    """Tell whether a row below the header repeats it, as printed pages do."""
+    for place in layout.columns[Field.NAME]:
+        cell = row[place] if place < len(row) else None
+        if not isinstance(cell, str):
+            return False
+        found = meaning_of((cell,), layout.kind)
+        if found is None or found.field is not Field.NAME:
+            return False
+    return True
+
+
+def _score(layout: Layout) -> int:
+    if Field.NAME not in layout.columns:
+        return 0
+    return sum(len(places) for places in layout.columns.values())
+
+
+def _continues(row: Row) -> bool:
+    """Tell whether a row may be the lower part of a header: short texts without long digits."""
+    for cell in row:
+        if cell is None or cell == "":
+            continue
+        if not isinstance(cell, str) or len(cell) > _LONGEST_LABEL:
+            return False
+        if sum(character.isdigit() for character in cell) > 2:
+            return False
+    return any(cell not in (None, "") for cell in row)
+
+
+def _layout(rows: Sequence[Row], merges: Sequence[Merge], top: int, depth: int, kind: LedgerKind) -> Layout:
+    labels = _labels(rows, merges, top, depth)
+    meanings = [(place, meaning_of(parts, kind)) for place, parts in enumerate(labels)]
+    columns = _choose([(place, found) for place, found in meanings if found is not None])
+    field_at = {place: field for field, places in columns.items() for place in places}
+    named = [(place, _shown(parts)) for place, parts in enumerate(labels)]
+    return Layout(
+        kind=kind,
+        columns=columns,
+        kept=tuple(KeptColumn(field_at[place], name) for place, name in named if place in field_at),
+        dropped=tuple((place, name) for place, name in named if place not in field_at),
+        first_row=top + depth,
+        certain=any(found.tells_kind and place in field_at for place, found in meanings if found is not None),
+    )
+
+
+def _choose(meanings: Sequence[tuple[int, Meaning]]) -> dict[Field, tuple[int, ...]]:
+    """Take for each field its best column; a place may take several, one for each level."""
+    chosen: dict[Field, tuple[int, ...]] = {}
+    for field in Field:
+        offered = [(place, found) for place, found in meanings if found.field is field]
+        if not offered:
+            continue
+        rank = min(found.rank for _, found in offered)
+        levels: dict[int, int] = {}
+        for place, found in offered:
+            if found.rank == rank:
+                levels.setdefault(found.level, place)
+        if field is Field.REGION and len(levels) > 1:
+            levels.pop(DETAIL, None)
+        chosen[field] = tuple(levels[level] for level in sorted(levels))
+    return chosen
+
+
+def _labels(rows: Sequence[Row], merges: Sequence[Merge], top: int, depth: int) -> list[tuple[str, ...]]:
+    """Give each column its header texts, upper first, with merged cells filled in."""
+    width = max(len(row) for row in rows[top : top + depth])
+    grid = [
+        [_text(row[place]) if place < len(row) else "" for place in range(width)] for row in rows[top : top + depth]
+    ]
+    spread = False
+    for (first_row, first), (last_row, last) in merges:
+        if top <= first_row and last_row < top + depth and last < width:
+            spread = spread or last > first
+            for place in range(first, last + 1):
+                grid[first_row - top][place] = grid[first_row - top][first]
+    if not spread:
+        for upper, lower in itertools.pairwise(grid):
+            for place in range(1, width):
+                if lower[place] and not upper[place]:
+                    upper[place] = upper[place - 1]
+    return [tuple(line[place] for line in grid) for place in range(width)]
+
+
+def _text(cell: Cell) -> str:
+    return " ".join(cell.split()) if isinstance(cell, str) else ""
+
+
+def _shown(parts: tuple[str, ...]) -> str:
+    """Name a column as the report does: 户籍地/乡镇, cut to a length that fits a line."""
+    names = list(dict.fromkeys(part for part in parts if part))
+    return "/".join(name[:_LONGEST_LABEL] for name in names)

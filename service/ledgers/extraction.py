@@ -1,0 +1,172 @@
+"""From a file to the mapped cells of its people, in one pass; the rest is read past.
+
+This runs in the reader's process. A row is a person's unless it is blank (serial numbers count as blank), a total, a
+signature, a note, an example, or a header printed again.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from schemas.problems import LedgerUnreadable
+from service.ledgers.columns import Layout, Row, find_layout, looks_like_header
+from service.ledgers.fields import Cell, Field, KeptColumn, LedgerKind, RawRow
+from service.ledgers.formats import FileFormat, recognise
+from service.ledgers.texts import read_text
+from service.ledgers.workbooks import Sheet, read_workbook
+
+_KEYS = (Field.NAME, Field.DOCUMENT_NUMBER, Field.DATE_OF_BIRTH, Field.MOVED_ON, Field.PHONE)
+_COLON = r"\s*[:：（(]"
+_TOTAL = re.compile(
+    r"(.{0,15}(合计|总计|小计|共计|累计)\s*[:：]?\s*\d*\s*[人名户]?|共计?\s*\d+\s*[人名户].*|(sub|grand )?total:?)",
+    re.IGNORECASE,
+)
+_SIGNATURE = re.compile(
+    r"(.{0,6}(审核|填表|制表|填报|复核|审批|经办|登记|录入|统计|联系|负责|责任|主管|分管|签字|签章|盖章|打印|报送|上报|核对|校对)"
+    rf"(人|员|者|领导|单位|日期|时间|人签字|人员|部门)?{_COLON}"
+    r"|(审核人?|填表人?|制表人?|填报人?|审核人签字|单位负责人|负责人|经办人|盖章|签字|签章|单位\W?盖章\W?)$"
+    rf"|(说明|填表说明|填报说明|备注|注|注意|注意事项|附注|附|单位|日期){_COLON}"
+    r"|(prepared|checked|reviewed|approved|filled in|signed|compiled)( by)?\s*:|(signature|notes?|remarks?|date)\s*:"
+    r"|[-—–\s*]*(以下空白|以下无正文|此处空白|以下为空)[-—–\s*]*$|(例|示例|样例|填写示例|举例|example)$"
+    r"|第\s*\d+\s*页|page \d+)",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[。；;：:]|.{21}")
+
+
+@dataclass(slots=True)
+class Extraction:
+    """A ledger being read: what it is, its people, and, once they are all read, the columns that were dropped."""
+
+    kind: LedgerKind
+    kept: list[KeptColumn]
+    rows: Iterator[RawRow]
+    dropped: list[str] = field(default_factory=list)
+
+
+def extract(path: Path, kind: LedgerKind | None = None) -> Extraction:
+    """Open a ledger of `kind` (told from its columns where `None`).
+
+    All visible sheets with a fitting header are read one after the other. Raises `LedgerUnreadable` where the file is
+    none, holds no header, lacks a column without which no journey can be made, or may be of either kind.
+    """
+    found = recognise(path)
+    sheets = read_text(path) if found is FileFormat.TEXT else read_workbook(path)
+    chosen: list[tuple[Sheet, Layout]] = []
+    incomplete: Layout | None = None
+    for sheet in sheets:
+        layouts = [find_layout(sheet.head, sheet.merges, wanted) for wanted in ([kind] if kind else LedgerKind)]
+        layout = _likelier([layout for layout in layouts if layout is not None])
+        if layout is None:
+            continue
+        if layout.complete:
+            chosen.append((sheet, layout))
+        else:
+            incomplete = incomplete or layout
+    if not chosen:
+        _refuse(incomplete)
+    if len({layout.kind for _, layout in chosen}) > 1:
+        raise LedgerUnreadable("The workbook holds arrivals and departures: say which to read.")
+    extraction = Extraction(chosen[0][1].kind, [], iter(()))
+    for _, layout in chosen:
+        extraction.kept += [column for column in layout.kept if column not in extraction.kept]
+    extraction.rows = _people(chosen, extraction.dropped)
+    return extraction
+
+
+def _likelier(layouts: list[Layout]) -> Layout | None:
+    """Of a sheet read as either kind, take the reading that can make journeys."""
+    complete = [layout for layout in layouts if layout.complete]
+    certain = [layout for layout in complete if layout.certain]
+    if len(certain) == 1:
+        return certain[0]
+    if len(complete) > 1:
+        raise LedgerUnreadable("The ledger may be of arrivals or of departures: say which.")
+    if complete:
+        return complete[0]
+    return max(layouts, key=lambda layout: len(layout.kept), default=None)
+
+
+def _refuse(layout: Layout | None) -> None:
+    if layout is None:
+        raise LedgerUnreadable("No row names the columns of a ledger (name, document, date of move …).")
+    raise LedgerUnreadable(
+        "The ledger lacks a column that is needed: %(columns)s.",
+        columns=", ".join(f"{layout.kind}.{name}" for name in layout.missing),
+    )
+
+
+def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Iterator[RawRow]:
+    for sheet, layout in chosen:
+        unnamed = [place for place, name in layout.dropped if not name]
+        dropped += [name for _, name in layout.dropped if name and name not in dropped]
+        for number, row in enumerate(sheet.rows):
+            if number < layout.first_row:
+                continue
+            for place in (place for place in unnamed if place < len(row) and row[place] not in (None, "")):
+                unnamed.remove(place)
+                dropped.append(f"({_letters(place)})")
+            if _is_person(row, layout):
+                yield _mapped(row, layout)
+
+
+def _mapped(row: Row, layout: Layout) -> RawRow:
+    def cell(field: Field) -> Cell:
+        return next((row[place] for place in layout.columns.get(field, ()) if place < len(row)), None)
+
+    def parts(field: Field) -> tuple[str, ...]:
+        return tuple(_text(row[place]) for place in layout.columns.get(field, ()) if place < len(row))
+
+    return RawRow(
+        name=cell(Field.NAME),
+        document_type=cell(Field.DOCUMENT_TYPE),
+        document_number=cell(Field.DOCUMENT_NUMBER),
+        date_of_birth=cell(Field.DATE_OF_BIRTH),
+        region=tuple(part for part in parts(Field.REGION) if part),
+        moved_on=cell(Field.MOVED_ON),
+        expected_return_on=cell(Field.EXPECTED_RETURN_ON),
+        address="".join(parts(Field.ADDRESS)),
+        phone=cell(Field.PHONE),
+        email=cell(Field.EMAIL),
+    )
+
+
+def _is_person(row: Row, layout: Layout) -> bool:
+    filled = {
+        key: text
+        for key in _KEYS
+        for place in layout.columns.get(key, ())
+        if place < len(row) and (text := _text(row[place]))
+    }
+    if not filled:
+        return False
+    if sum(character.isdigit() for character in filled.get(Field.DOCUMENT_NUMBER, "")) >= 14:
+        return True
+    first = next((text for cell in row if (text := _text(cell))), "")
+    for text in (first, filled.get(Field.NAME, "")):
+        if _TOTAL.fullmatch(text) or _SIGNATURE.match(text):
+            return False
+    if looks_like_header(row, layout):
+        return False
+    alone = filled.keys() == {Field.NAME} and not any(
+        _text(row[place]) for place in layout.columns[Field.REGION] if place < len(row)
+    )
+    return not (alone and _SENTENCE.search(filled[Field.NAME]))
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    return str(cell).strip()
+
+
+def _letters(place: int) -> str:
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters

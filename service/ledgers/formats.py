@@ -1,0 +1,167 @@
+"""What kind of file a ledger is, and whether it is safe to open: decided before any parser sees it.
+
+A workbook is a ZIP archive of XML, and both unpack: 1 MB of one can fill gigabytes. So the archive is unpacked once in
+small pieces that are thrown away, and counted: bytes, cells, columns. What goes past a bound is refused at once.
+"""
+
+import re
+import zipfile
+import zlib
+from enum import StrEnum
+from pathlib import Path
+from typing import IO
+
+from schemas.problems import LedgerUnreadable
+
+MAX_FILE_BYTES = 128 * 1024 * 1024
+"""A larger file is no ledger of a township; a county's million rows are about 100 MB of text."""
+MAX_UNPACKED_BYTES = 512 * 1024 * 1024
+MAX_RATIO = 250
+"""XML of real sheets shrinks 10 to 60 times; an archive made to explode shrinks 1,000 times."""
+RATIO_MATTERS_FROM_BYTES = 16 * 1024 * 1024
+MAX_MEMBERS = 2_000
+MAX_COLUMNS = 702
+"""A to ZZ."""
+MAX_ROWS = 1_048_576
+"""As many as a sheet can have (ECMA-376, and Excel's own bound)."""
+MAX_CELLS = 16_000_000
+_CHUNK_BYTES = 1024 * 1024
+_OVERLAP_BYTES = 64
+
+_CELL = re.compile(rb"""[ \t\r\n]r=["']([A-Za-z]{1,8})([0-9]{1,12})["']""")
+_ROW = re.compile(rb"""[ \t\r\n]r=["']([0-9]{1,20})["']""")
+_DTD = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_TEXT_CONTROLS = frozenset(range(32)) - {9, 10, 12, 13, 26}
+
+
+class FileFormat(StrEnum):
+    """The shapes that are read."""
+
+    XLSX = "xlsx"
+    XLSB = "xlsb"
+    ODS = "ods"
+    XLS = "xls"
+    TEXT = "text"
+
+
+def recognise(path: Path) -> FileFormat:
+    """Say what a file is from its bytes, never from its name, and refuse what cannot be opened safely.
+
+    Raises `LedgerUnreadable` for an empty or huge file, a picture or document, a workbook with a password, and
+    archives that unpack to more than a ledger can be.
+    """
+    size = path.stat().st_size
+    if size == 0:
+        raise LedgerUnreadable("The file is empty.")
+    if size > MAX_FILE_BYTES:
+        raise LedgerUnreadable("The file is too large (at most %(megabytes)s MB).", megabytes=MAX_FILE_BYTES >> 20)
+    with path.open("rb") as file:
+        head = file.read(4096)
+        if head.startswith(b"PK"):
+            return _recognise_archive(path)
+        if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+            file.seek(0)
+            return _recognise_compound(file)
+    return _recognise_text(head)
+
+
+def _recognise_compound(file: IO[bytes]) -> FileFormat:
+    """Look into an OLE compound file (MS-CFB): an old workbook, or a new one locked by a password (MS-OFFCRYPTO)."""
+    content = file.read()
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        raise LedgerUnreadable("The workbook is protected by a password; save it without one.")
+    if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book")):
+        return FileFormat.XLS
+    raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
+
+
+def _recognise_text(head: bytes) -> FileFormat:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<meta", b"<head")):
+        raise LedgerUnreadable("The file is a web page under a workbook's name; open it in Excel and save it as .xlsx.")
+    if not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        controls = sum(byte in _TEXT_CONTROLS for byte in head)
+        if controls or start.startswith((b"%pdf", b"{\\rtf")):
+            raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
+    return FileFormat.TEXT
+
+
+def _recognise_archive(path: Path) -> FileFormat:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if len(members) > MAX_MEMBERS:
+                raise LedgerUnreadable("The workbook unpacks to more than a ledger can be.")
+            names = {member.filename for member in members}
+            if any(member.flag_bits & 1 for member in members):
+                raise LedgerUnreadable("The workbook is protected by a password; save it without one.")
+            found = _format_of(names)
+            _weigh(archive, members, path.stat().st_size)
+            return found
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError):
+        raise LedgerUnreadable("The workbook is damaged; open it in Excel and save it again.") from None
+
+
+def _format_of(names: set[str]) -> FileFormat:
+    if "xl/workbook.xml" in names or "[Content_Types].xml" in names:
+        if "xl/workbook.bin" in names:
+            return FileFormat.XLSB
+        if any(name.startswith("xl/") for name in names):
+            return FileFormat.XLSX
+    elif "content.xml" in names:
+        return FileFormat.ODS
+    raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
+
+
+def _weigh(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], packed: int) -> None:
+    """Unpack everything once, counting: the sizes that an archive's directory claims are not believed."""
+    declared = sum(member.file_size for member in members)
+    allowed = min(MAX_UNPACKED_BYTES, max(RATIO_MATTERS_FROM_BYTES, packed * MAX_RATIO))
+    if declared > allowed:
+        raise LedgerUnreadable("The workbook unpacks to more than a ledger can be.")
+    unpacked = 0
+    for member in members:
+        sheet = _Dimensions() if member.filename.startswith("xl/worksheets/") else None
+        with archive.open(member) as stream:
+            tail = b""
+            while chunk := stream.read(_CHUNK_BYTES):
+                unpacked += len(chunk)
+                if unpacked > allowed:
+                    raise LedgerUnreadable("The workbook unpacks to more than a ledger can be.")
+                piece = tail + chunk
+                if member.filename.endswith((".xml", ".rels")) and _DTD.search(piece):
+                    raise LedgerUnreadable("The workbook holds definitions that no spreadsheet program writes.")
+                if sheet is not None:
+                    sheet.add(piece)
+                tail = piece[-_OVERLAP_BYTES:]
+
+
+class _Dimensions:
+    """How far a sheet reaches: a reader makes room for every cell between the outermost ones, empty or not."""
+
+    def __init__(self) -> None:
+        self.columns = 0
+        self.rows = 0
+        self.cells = 0
+
+    def add(self, piece: bytes) -> None:
+        """Count one more piece of the sheet's XML. Raises `LedgerUnreadable` past the bounds."""
+        found = _CELL.findall(piece)
+        for letters in {letters for letters, _ in found}:
+            self.columns = max(self.columns, _column_number(letters))
+        digits = [row for _, row in found[-1:]] + _ROW.findall(piece)
+        self.rows = max([self.rows, *(int(row) for row in digits)])
+        if any(len(row) > 7 for _, row in found):
+            self.rows = MAX_ROWS + 1
+        self.cells += piece.count(b"<c ") + piece.count(b"<c>") + piece.count(b"<c/")
+        if self.columns > MAX_COLUMNS:
+            raise LedgerUnreadable("The sheet has more than %(columns)s columns.", columns=MAX_COLUMNS)
+        if self.rows > MAX_ROWS or self.cells > MAX_CELLS or self.rows * self.columns > MAX_CELLS:
+            raise LedgerUnreadable("The sheet is too large: split the ledger.")
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number

@@ -1,0 +1,173 @@
+"""A ledger is read in a process of its own.
+
+Parsers of foreign files may eat memory or crash, and a workbook holds more about people than may be kept. So another
+Python process opens the file, under limits of its own, and hands back the cells of mapped columns alone, as JSON lines
+on its standard output: first what the ledger is, then one line a person, last the columns that were dropped (or, at
+any time, why the file cannot be read). What it dropped was never in the node's memory.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from pathlib import Path
+from threading import Timer
+from types import TracebackType
+from typing import IO, Any
+
+from schemas.problems import LedgerUnreadable
+from service.ledgers.fields import Cell, Field, KeptColumn, LedgerKind, RawRow
+
+MEMORY_BYTES = 1536 * 1024 * 1024
+"""Address space of the reader, libraries included."""
+PATIENCE_SECONDS = 20
+PATIENCE_SECONDS_PER_MEGABYTE = 4
+_ROOT = Path(__file__).resolve().parents[2]
+_DAMAGED = "The workbook is damaged; open it in Excel and save it again."
+
+
+class LedgerReader(AbstractContextManager["LedgerReader"]):
+    """A ledger being read by another process.
+
+    `kind` and `kept` are known at once, `rows` gives the people one by one, `dropped` is complete after the last one.
+    """
+
+    kind: LedgerKind
+    kept: tuple[KeptColumn, ...]
+
+    def __init__(self, path: Path, kind: LedgerKind | None = None) -> None:
+        """Start reading. Raises `LedgerUnreadable` where the file is no ledger (of this kind)."""
+        self.dropped: tuple[str, ...] = ()
+        command = [sys.executable, "-m", "service.ledgers.reader_process", str(path.resolve()), kind or "-"]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module; the path is an argument, not a command
+            command,
+            cwd=_ROOT,
+            env={"PYTHONPATH": str(_ROOT), "PATH": os.environ.get("PATH", ""), "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        seconds = PATIENCE_SECONDS + PATIENCE_SECONDS_PER_MEGABYTE * (path.stat().st_size >> 20)
+        self._timer = Timer(seconds, self._process.kill)
+        self._timer.daemon = True
+        self._timer.start()
+        try:
+            head = self._line()
+            self.kind = LedgerKind(head["kind"])
+            self.kept = tuple(KeptColumn(Field(name), header) for name, header in head["kept"])
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def rows(self) -> Iterator[RawRow]:
+        """The people, in the order of the file. Raises `LedgerUnreadable` where the file breaks off."""
+        while True:
+            line = self._line()
+            if isinstance(line, dict):
+                self.dropped = tuple(line["dropped"])
+                return
+            yield _raw_row(line)
+
+    def close(self) -> None:
+        """End the other process, whether or not it was done."""
+        self._timer.cancel()
+        self._process.kill()
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._process.wait()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, whatever happened."""
+        self.close()
+
+    def _line(self) -> Any:
+        stdout = self._process.stdout
+        line = stdout.readline() if stdout else b""
+        if not line.endswith(b"\n"):
+            # It crashed, ran out of memory or time: whatever the file is, it is no ledger that can be read.
+            raise LedgerUnreadable(_DAMAGED)
+        read = json.loads(line)
+        if isinstance(read, dict) and "unreadable" in read:
+            raise LedgerUnreadable(read["unreadable"], **read["facts"])
+        return read
+
+
+def _raw_row(cells: list[Any]) -> RawRow:
+    return RawRow(
+        name=_cell(cells[0]),
+        document_type=_cell(cells[1]),
+        document_number=_cell(cells[2]),
+        date_of_birth=_cell(cells[3]),
+        region=tuple(cells[4]),
+        moved_on=_cell(cells[5]),
+        expected_return_on=_cell(cells[6]),
+        address=cells[7],
+        phone=_cell(cells[8]),
+        email=_cell(cells[9]),
+    )
+
+
+def _cell(sent: Any) -> Cell:
+    return date.fromisoformat(sent[0]) if isinstance(sent, list) else sent
+
+
+def _sent(cell: Cell) -> Any:
+    if isinstance(cell, datetime):
+        return [cell.date().isoformat()]
+    return [cell.isoformat()] if isinstance(cell, date) else cell
+
+
+def _sent_row(row: RawRow) -> list[Any]:
+    return [
+        _sent(row.name),
+        _sent(row.document_type),
+        _sent(row.document_number),
+        _sent(row.date_of_birth),
+        row.region,
+        _sent(row.moved_on),
+        _sent(row.expected_return_on),
+        row.address,
+        _sent(row.phone),
+        _sent(row.email),
+    ]
+
+
+def _write(out: IO[str], value: object) -> None:
+    # Halves of surrogate pairs, which a broken workbook may hold, travel escaped.
+    out.write(json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+
+def _serve(path: Path, kind: LedgerKind | None, out: IO[str], extract: Callable[..., Any]) -> None:
+    try:
+        extraction = extract(path, kind)
+        kept = [[column.field, column.header] for column in extraction.kept]
+        _write(out, {"kind": extraction.kind, "kept": kept})
+        for row in extraction.rows:
+            _write(out, _sent_row(row))
+        _write(out, {"dropped": extraction.dropped})
+    except LedgerUnreadable as error:
+        _write(out, {"unreadable": error.msgid, "facts": error.facts})
+    except MemoryError:
+        _write(out, {"unreadable": "The sheet is too large: split the ledger.", "facts": {}})
+
+
+def main(arguments: list[str]) -> None:
+    """Read the ledger at the first argument as the kind of the second (`-`: to be told), onto standard output."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The parsers are imported under the limits, and in this process alone.
+    from service.ledgers.extraction import extract  # noqa: PLC0415
+
+    kind = None if arguments[1] == "-" else LedgerKind(arguments[1])
+    _serve(Path(arguments[0]), kind, sys.stdout, extract)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,72 @@
+"""Sheets of a workbook as rows of cells."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO
+
+import python_calamine as calamine
+
+from schemas.problems import LedgerUnreadable
+from service.ledgers.columns import HEADER_SEARCH_ROWS, Merge, Row
+from service.ledgers.fields import Cell
+from service.ledgers.formats import MAX_CELLS, MAX_COLUMNS
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet: its first rows, its merged ranges, and an iterator over all its rows from the top."""
+
+    head: list[Row]
+    merges: list[Merge]
+    rows: Iterator[Row]
+
+
+def read_workbook(path: Path) -> Iterator[Sheet]:
+    """Give the visible sheets of a workbook (.xlsx, .xlsb, .xls, .ods), one after the other.
+
+    Formulas give the value that was saved with them; they are never run. Raises `LedgerUnreadable` for a workbook that
+    is damaged, locked or larger than a ledger can be.
+    """
+    with path.open("rb") as file:
+        book = _open(file)
+        for number, sheet in enumerate(book.sheets_metadata):
+            if sheet.typ == calamine.SheetTypeEnum.WorkSheet and sheet.visible == calamine.SheetVisibleEnum.Visible:
+                yield _sheet(book, number)
+
+
+def _open(file: BinaryIO) -> calamine.CalamineWorkbook:
+    try:
+        return calamine.CalamineWorkbook.from_filelike(file)
+    except calamine.PasswordError:
+        raise LedgerUnreadable("The workbook is protected by a password; save it without one.") from None
+    except (calamine.CalamineError, OSError, ValueError):
+        raise LedgerUnreadable("The workbook is damaged; open it in Excel and save it again.") from None
+
+
+def _sheet(book: calamine.CalamineWorkbook, number: int) -> Sheet:
+    try:
+        sheet = book.get_sheet_by_index(number)
+    except (calamine.CalamineError, OSError, ValueError):
+        raise LedgerUnreadable("The workbook is damaged; open it in Excel and save it again.") from None
+    last_row, last_column = sheet.end or (0, 0)
+    if last_column >= MAX_COLUMNS:
+        raise LedgerUnreadable("The sheet has more than %(columns)s columns.", columns=MAX_COLUMNS)
+    if last_column * last_row > MAX_CELLS:
+        raise LedgerUnreadable("The sheet is too large: split the ledger.")
+    head: list[Row] = [_row(cells) for cells in sheet.to_python(skip_empty_area=False, nrows=HEADER_SEARCH_ROWS)]
+    merges = [merge for merge in sheet.merged_cell_ranges or [] if merge[0][0] < HEADER_SEARCH_ROWS]
+    return Sheet(head, merges, _rows(sheet))
+
+
+def _rows(sheet: calamine.CalamineSheet) -> Iterator[Row]:
+    """Give all rows from the first, blank ones included; the library leaves out blank columns on the left."""
+    padding: list[Cell] = [None] * (sheet.start or (0, 0))[1]
+    for cells in sheet.iter_rows():
+        yield padding + _row(cells)
+
+
+def _row(cells: Sequence[object]) -> list[Cell]:
+    """Keep texts, numbers and dates; a time of day, a length of time or an error is nothing that a ledger means."""
+    return [cell if isinstance(cell, (str, int, float, date)) else None for cell in cells]
