@@ -1,0 +1,90 @@
+"""What has just happened, said once on the next page, with its undo.
+
+The note travels in a cookie that lives for a minute and holds a code of the closed list below and the address of the
+undo: never a name, never free text, so a forged cookie can say nothing that the list does not say.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.web.languages import N_
+
+COOKIE: Final = "tonglu_done"
+SECONDS: Final = 60
+_UNDO_PATH: Final = re.compile(r"/[a-z0-9/-]{1,150}")
+
+DONE: Final = {
+    "saved": N_("Saved."),
+    "undone": N_("Undone. Nothing of it stays in force."),
+    "ended": N_("The stay is recorded as ended."),
+    "returned": N_("The return is recorded."),
+    "told": N_("The notice is recorded as given."),
+    "consent_saved": N_("The answers are recorded."),
+    "withdrawn": N_("Withdrawn. It works at once, also on what was waiting to be sent."),
+    "request_queued": N_("The request is in line and goes by itself."),
+    "answered": N_("The answer is recorded. It leaves at the next release time; until then you can undo it."),
+    "corrected": N_("The correction is recorded."),
+    "declined": N_("The request is given back with the reason."),
+    "cancelled": N_("The request is cancelled."),
+    "certificate_issued": N_("The certificate is issued."),
+    "certificate_suspended": N_("The certificate is suspended."),
+    "certificate_resumed": N_("The certificate is valid again."),
+    "certificate_revoked": N_("The certificate is revoked."),
+    "plan_made": N_("The reminders are set up."),
+    "plan_stopped": N_("The reminders are stopped. Nothing more will be sent."),
+    "password_changed": N_("The new password is in force."),
+    "language": N_("The language is changed."),
+    "imported": N_("The good rows are in the register."),
+    "import_undone": N_("The import is undone."),
+    "peer_tested": N_("The peer answered."),
+    "peer_changed": N_("The line is changed."),
+    "peer_retried": N_("Everything that waits is tried again now."),
+    "agreement_proposed": N_("The agreement is proposed."),
+    "agreement_signed": N_("The agreement is signed."),
+    "agreement_ended": N_("The agreement is ended. It starts nothing new."),
+    "item_done": N_("The task is done."),
+    "item_taken": N_("The task is yours."),
+    "item_released": N_("The task is back in the pool."),
+    "parked": N_("The form is parked. It waits for 24 hours on the start page."),
+    "discarded": N_("The parked form is gone."),
+    "protected": N_("The record is protected."),
+    "erased": N_("The record is erased."),
+    "voided": N_("The record is voided as made in error."),
+    "not_duplicate": N_("Noted: these are two people."),
+    "merged": N_("The two records are one now."),
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """One note: a code of `DONE`, and where its undo is posted to."""
+
+    code: str
+    undo: str | None = None
+
+
+def set_done(response: Response, done: Done, *, secure: bool) -> None:
+    """Send the note along with `response`. Raises KeyError for a code that is not in the list."""
+    if done.code not in DONE:
+        raise KeyError(done.code)
+    value = done.code if done.undo is None else f"{done.code}:{done.undo}"
+    response.set_cookie(COOKIE, value, max_age=SECONDS, path="/", httponly=True, samesite="strict", secure=secure)
+
+
+def read_done(request: Request) -> Done | None:
+    """The note that came with this request, or None when there is none or it is not of our making."""
+    code, _, undo = request.cookies.get(COOKIE, "").partition(":")
+    if code not in DONE:
+        return None
+    if undo and not _UNDO_PATH.fullmatch(undo):
+        return None
+    return Done(code, undo or None)
+
+
+def forget_done(response: Response) -> None:
+    """The note was shown: it is said once."""
+    response.delete_cookie(COOKIE, path="/")

@@ -1,0 +1,188 @@
+/* The keyboard and the line: what pages gain from a script. Everything works without it.
+
+   Keys: an element with data-key="F2" is focused (a field) or pressed (a link, a button) by that key. Enter while an
+   input method composes never submits. Forms are sent once, and sent again with the same Idempotency-Key while the
+   line is down; what comes back replaces the page's content, so nothing that was typed is lost. After ten idle minutes
+   the page is covered until the password is given; the form below stays as it is. Nothing is stored in the browser. */
+(() => {
+  "use strict";
+  const texts = JSON.parse(document.body.dataset.texts || "{}");
+  const SOON_MS = 300, SLOW_MS = 3000, RETRY_MS = 4000, IDLE_MS = 10 * 60 * 1000;
+
+  /* Keys */
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) {
+      event.stopPropagation();
+      return;
+    }
+    if (!/^F\d+$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    if (document.querySelector("dialog[open]")) return;
+    const target = document.querySelector(`[data-key="${event.key}"]`);
+    if (!target) return;
+    event.preventDefault();
+    if (target.matches("input, textarea, select")) { target.focus(); if (target.select) target.select(); }
+    else target.click();
+  }, true);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest && event.target.closest("[data-print]");
+    if (button) { event.preventDefault(); window.print(); }
+  });
+
+  /* The line */
+  const line = (connected) => {
+    const shown = document.getElementById("connection");
+    if (!shown) return;
+    shown.classList.toggle("tl-line--off", !connected);
+    document.getElementById("connection-text").textContent = connected ? texts.connected : texts.disconnected;
+  };
+  const offline = (message) => {
+    const shown = document.getElementById("offline");
+    shown.textContent = message || "";
+    shown.hidden = !message;
+    line(!message);
+  };
+  window.addEventListener("offline", () => line(false));
+  window.addEventListener("online", () => line(true));
+
+  /* One form, sent once */
+  const sending = new WeakSet();
+  const wait = (ms) => new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    window.addEventListener("online", () => { clearTimeout(timer); resolve(); }, { once: true });
+  });
+  const busy = (form, button) => {
+    const shown = button || form.querySelector("button");
+    if (!shown) return () => {};
+    shown.style.setProperty("min-width", `${shown.offsetWidth}px`);
+    shown.setAttribute("aria-disabled", "true");
+    const note = document.createElement("span");
+    note.className = "tl-working";
+    note.setAttribute("role", "status");
+    const soon = setTimeout(() => { note.textContent = texts.working; form.append(note); }, SOON_MS);
+    const slow = setTimeout(() => { note.textContent = texts.slow; }, SLOW_MS);
+    return () => {
+      clearTimeout(soon); clearTimeout(slow); note.remove();
+      shown.removeAttribute("aria-disabled");
+    };
+  };
+  const ask = async (url, body, key) => {
+    for (;;) {
+      try {
+        const answer = await fetch(url, {
+          method: "POST", body, credentials: "same-origin", redirect: "follow",
+          headers: { "Accept": "text/html", "X-Tonglu-Fetch": "1", "Idempotency-Key": key },
+        });
+        offline("");
+        return answer;
+      } catch {
+        offline(texts.offline);
+        await wait(RETRY_MS);
+      }
+    }
+  };
+  const show = (html) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const fresh = page.querySelector("main");
+    const old = document.querySelector("main");
+    if (!fresh || !old) return;
+    document.title = page.title;
+    old.replaceWith(document.importNode(fresh, true));
+    const main = document.querySelector("main");
+    if (window.htmx) window.htmx.process(main);
+    const summary = document.getElementById("error-summary");
+    (summary || main).focus();
+    window.scrollTo(0, 0);
+  };
+  const send = async (form, button) => {
+    const body = new FormData(form, button || undefined);
+    const key = form.elements.form_key ? form.elements.form_key.value : crypto.randomUUID();
+    const encoded = form.enctype === "multipart/form-data" ? body : new URLSearchParams(body);
+    const done = busy(form, button);
+    const url = button && button.hasAttribute("formaction") ? button.formAction : form.action;
+    try {
+      for (;;) {
+        const answer = await ask(url, encoded, key);
+        if (answer.status === 204 && answer.headers.has("X-Tonglu-Location")) {
+          window.location.assign(answer.headers.get("X-Tonglu-Location"));
+          return;
+        }
+        if (answer.headers.has("X-Tonglu-Locked")) { await lock(true); continue; }
+        if (answer.redirected) { window.location.assign(answer.url); return; }
+        show(await answer.text());
+        return;
+      }
+    } finally {
+      done();
+      sending.delete(form);
+    }
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (sending.has(form)) { event.preventDefault(); return; }
+    sending.add(form);
+    if ("plain" in form.dataset || form.closest("[data-own-lock]")) return;
+    event.preventDefault();
+    send(form, event.submitter);
+  });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload(); });
+
+  /* The lock: the page is covered, the form stays */
+  let covering = null;
+  const lock = (already) => {
+    if (covering) return covering;
+    const path = document.body.dataset.idleLock;
+    if (!path) { window.location.reload(); return new Promise(() => {}); }
+    covering = (async () => {
+      const token = document.querySelector("input[name=form_token]");
+      if (!already) {
+        const body = new URLSearchParams({ form_token: token ? token.value : "" });
+        await fetch(path, { method: "POST", body, headers: { "X-Tonglu-Fetch": "1" } }).catch(() => {});
+      }
+      const answer = await fetch(path, { headers: { "Accept": "text/html" } }).catch(() => null);
+      if (!answer) { window.location.assign(path); return; }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const box = page.querySelector("[data-unlock]");
+      if (!box) { window.location.assign(answer.url); return; }
+      const dialog = document.createElement("dialog");
+      dialog.className = "tl-lock";
+      dialog.setAttribute("data-own-lock", "");
+      dialog.setAttribute("aria-label", page.title);
+      dialog.append(document.importNode(box, true));
+      dialog.addEventListener("cancel", (event) => event.preventDefault());
+      document.body.append(dialog);
+      dialog.showModal();
+      await new Promise((resolve) => {
+        dialog.addEventListener("submit", async (event) => {
+          event.preventDefault();
+          const form = event.target;
+          const reply = await fetch(form.action, {
+            method: "POST", body: new URLSearchParams(new FormData(form)), headers: { "Accept": "text/html", "X-Tonglu-Fetch": "1" },
+          }).catch(() => null);
+          if (!reply) return;
+          if (reply.status === 204) { dialog.close(); dialog.remove(); resolve(); return; }
+          const again = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector("[data-unlock]");
+          if (!again) { window.location.assign("/signin"); return; }
+          dialog.replaceChildren(document.importNode(again, true));
+          const field = dialog.querySelector("input[type=password]");
+          if (field) field.focus();
+        });
+      });
+      covering = null;
+      rest();
+    })();
+    return covering;
+  };
+  let idle = 0;
+  const rest = () => {
+    if (!document.body.dataset.idleLock) return;
+    clearTimeout(idle);
+    idle = setTimeout(() => lock(false), IDLE_MS);
+  };
+  for (const kind of ["keydown", "pointerdown", "input"]) document.addEventListener(kind, rest, { passive: true });
+  rest();
+
+  /* An error summary is what a reader meets first */
+  const summary = document.getElementById("error-summary");
+  if (summary) summary.focus();
+})();

@@ -1,0 +1,166 @@
+"""Jinja2 for all rooms: one environment per language, strict about what is undefined, escaping everything.
+
+A room calls `pages_of(request).render(request, "registry/arrivals.html", arrivals=…)`. Every template gets the values
+it was given and `frame`: who looks, the region, the language, the form token, what has just happened. Texts are
+`_("…")`; codes of closed lists are shown by `word("arrival_state", code)`; people's and regions' names pass through
+`| person_name` and `| region`, which mark them as Chinese on an English page.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import jinja2
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from schemas.problems import fill
+from service.web import csrf, dates, flash, navigation
+from service.web.languages import Languages, Translator, chosen_language
+from service.web.static_files import StaticAddresses
+from service.web.viewer import PAGE_LANGUAGES, PageLanguage, Viewer
+from service.web.words import tone, word
+
+TEMPLATES: Final = Path(__file__).with_name("templates")
+FETCH_HEADER: Final = "X-Tonglu-Fetch"
+LOCATION_HEADER: Final = "X-Tonglu-Location"
+_HTMX: Final = "HX-Request"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the layout and the components show around a page's own content."""
+
+    region: str
+    region_name: str
+    language: PageLanguage
+    path: str
+    form_token: str
+    viewer: Viewer | None
+    done: flash.Done | None
+    places: list[navigation.Place]
+    today: date
+    form_key: str
+
+
+class Pages:
+    """All that is needed to render a page; built once in `create_app` and kept at `app.state.pages`.
+
+    `region_full_name` gives a region code's full name, `now` is the node's clock, `secure` whether cookies may only
+    travel by https (the base URL is https).
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        region_name: str,
+        zone: ZoneInfo,
+        now: Callable[[], datetime],
+        region_full_name: Callable[[str], str],
+        secure: bool,
+        languages: Languages | None = None,
+    ) -> None:
+        self.region = region
+        self.region_name = region_name
+        self.zone = zone
+        self.now = now
+        self.secure = secure
+        self.languages = languages or Languages()
+        self._region_full_name = region_full_name
+        self._environments = {language: self._environment(language) for language in PAGE_LANGUAGES}
+
+    def render(self, request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+        """The page `template` (a path below `templates/`) with `values`, in the language of this request.
+
+        Raises jinja2.UndefinedError when the template uses a value that was not given.
+        """
+        language = chosen_language(request)
+        viewer: Viewer | None = getattr(request.state, "viewer", None)
+        anonymous = request.cookies.get(csrf.ANONYMOUS_COOKIE)
+        fresh = None if viewer is not None or anonymous else secrets.token_urlsafe(24)
+        secret = viewer.form_secret if viewer is not None else anonymous or fresh or ""
+        done = flash.read_done(request)
+        frame = Frame(
+            region=self.region,
+            region_name=self.region_name,
+            language=language,
+            path=request.url.path,
+            form_token=csrf.form_token(secret),
+            viewer=viewer,
+            done=done,
+            places=navigation.places_for(viewer.roles) if viewer is not None else [],
+            today=self.now().astimezone(self.zone).date(),
+            form_key=secrets.token_urlsafe(16),
+        )
+        text = self._environments[language].get_template(template).render(frame=frame, **values)
+        response = HTMLResponse(text, status_code=status, headers={"Content-Language": language})
+        response.headers["Vary"] = "Cookie"
+        if fresh is not None:
+            response.set_cookie(
+                csrf.ANONYMOUS_COOKIE, fresh, path="/", httponly=True, samesite="strict", secure=self.secure
+            )
+        if done is not None and _HTMX not in request.headers:
+            flash.forget_done(response)
+        return response
+
+    def see_other(self, request: Request, location: str, done: flash.Done | None = None) -> Response:
+        """Go on to `location` after a form was taken (303), saying what happened there.
+
+        A form that our script sent gets the address in a header instead, since a script cannot stop a redirect.
+        """
+        if FETCH_HEADER in request.headers:
+            response = Response(status_code=204, headers={LOCATION_HEADER: location})
+        else:
+            response = Response(status_code=303, headers={"Location": location})
+        if done is not None:
+            flash.set_done(response, done, secure=self.secure)
+        return response
+
+    def translator(self, request: Request) -> Translator:
+        """The texts in the language of this request, for code that is not a template."""
+        return self.languages.translator(chosen_language(request))
+
+    def _environment(self, language: PageLanguage) -> jinja2.Environment:
+        translator = self.languages.translator(language)
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        i18n: Any = environment
+        i18n.install_gettext_callables(translator.gettext, translator.plural, newstyle=True)
+        chinese = language != "zh-CN"
+
+        def in_chinese(text: str) -> Markup:
+            marked = Markup('<span lang="zh-CN">{}</span>').format(text)
+            return marked if chinese and any(ord(letter) > 0x2E80 for letter in text) else escape(text)
+
+        environment.filters["day"] = lambda value: dates.shown_date(value, language)
+        environment.filters["moment"] = lambda value: dates.shown_moment(value, language, self.zone)
+        environment.filters["region"] = lambda code: in_chinese(self._region_full_name(code))
+        environment.filters["region_name"] = self._region_full_name
+        environment.filters["person_name"] = in_chinese
+        environment.globals["static"] = StaticAddresses()
+        environment.globals["word"] = lambda kind, code: translator.gettext(word(kind, code))
+        environment.globals["tone"] = tone
+        environment.globals["told"] = lambda done: translator.gettext(flash.DONE[done.code])
+        environment.globals["say"] = lambda msgid, facts: fill(translator.gettext(msgid), facts)
+        environment.globals["register_roles"] = navigation.REGISTER_ROLES
+        environment.globals["is_current"] = navigation.is_current
+        return environment
+
+
+def pages_of(request: Request) -> Pages:
+    """The `Pages` of the application that got this request."""
+    pages: Pages = request.app.state.pages
+    return pages
