@@ -10,7 +10,8 @@ from federation.node import FederationNode
 @dataclass(frozen=True)
 class PeerAnswer:
     """What came back: ``status`` is ``None`` when nothing did; ``signed`` only when the pinned key's signature over
-    this very exchange verified."""
+    this very exchange verified.
+    """
 
     status: int | None
     signed: bool
@@ -27,7 +28,8 @@ class PeerClient:
 
     async def post_events(self, base_url: str, body: bytes, keys: list[Jwk]) -> PeerAnswer:
         """Send one batch; ``keys`` are the peer's transport keys that may sign the answer. Never raises for the
-        wire's faults: they are in the answer."""
+        wire's faults: they are in the answer.
+        """
         raise NotImplementedError
 
     async def get_events(self, base_url: str, stream: str, after: int, keys: list[Jwk]) -> PeerAnswer:

@@ -26,7 +26,7 @@ Jwk = dict[str, str]
 
 
 class KeyUnusable(ValueError):
-    """A key is not what its use asks for (type, curve, length, thumbprint or a point of small order)."""
+    """A key is not what its use asks for (type, curve, length or thumbprint)."""
 
 
 def b64url(raw: bytes) -> str:
@@ -113,7 +113,9 @@ class NodeKeys:
             raise KeyUnusable("a node needs one key in force for each use")
         self._jwk = {use: key.jwk for use, key in self._current.items()}
         self._by_kid = {key.jwk["kid"]: key for key in keys}
-        self._signers = {use: key.ed25519 for use, key in self._current.items() if use != "seal"}
+        self._signers: dict[str, Ed25519PrivateKey] = {
+            use: key.ed25519 for use, key in self._current.items() if use != "seal"
+        }
 
     @classmethod
     def generate(cls, entropy: Entropy) -> "NodeKeys":

@@ -1,14 +1,14 @@
-"""This node as its peers see it, and the two doors that the federation needs from whoever hosts it."""
+"""This node as its peers see it, and the door to the database that its host opens for the federation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
-from urllib.parse import urlsplit
+from typing import Protocol, TypeVar
 
 from sqlmodel import Session
 
 from federation.keys import NodeKeys
 from schemas.clock import Clock
+from schemas.descriptor import Limits
 from schemas.entropy import Entropy
 from schemas.points import Point, pass_by
 
@@ -17,24 +17,7 @@ T = TypeVar("T")
 EVENTS_PATH = "/federation/v1/events"
 DESCRIPTOR_PATH = "/.well-known/tonglu"
 
-
-@dataclass(frozen=True)
-class Limits:
-    """What this node takes from one peer; told in the descriptor."""
-
-    max_messages: int = 200
-    max_bytes: int = 1_048_576
-    requests_per_second: int = 10
-    concurrent: int = 2
-
-    def document(self) -> dict[str, int]:
-        """The ``limits`` member of the descriptor."""
-        return {
-            "max_messages": self.max_messages,
-            "max_bytes": self.max_bytes,
-            "requests_per_second": self.requests_per_second,
-            "concurrent": self.concurrent,
-        }
+__all__ = ["DESCRIPTOR_PATH", "EVENTS_PATH", "FederationNode", "Limits", "Transactions", "target_uri"]
 
 
 @dataclass(frozen=True)
@@ -69,19 +52,6 @@ def target_uri(base_url: str, path_and_query: str) -> str:
     return base_url.rstrip("/") + path_and_query
 
 
-def is_base_url(text: str, *, allow_private: bool) -> bool:
-    """Whether ``text`` may be a node's base URL: ``https`` (``http`` only where private peers are allowed), a host, no
-    user, query or fragment, plain ASCII."""
-    try:
-        parts = urlsplit(text)
-        port_fits = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    schemes = ("https", "http") if allow_private else ("https",)
-    clean = text.isascii() and text.isprintable() and not any(c in text for c in " \\?#@")
-    return clean and port_fits and parts.scheme in schemes and bool(parts.hostname)
-
-
 class Transactions(Protocol):
     """The host's database: each function runs in one transaction, off the event loop, and never commits itself."""
 
@@ -91,12 +61,4 @@ class Transactions(Protocol):
 
     async def read(self, fn: Callable[[Session], T]) -> T:
         """Run ``fn`` in a reading transaction."""
-        ...
-
-
-class AgreementGate(Protocol):
-    """What the host decides about a message that rests on an agreement, before its handler sees it."""
-
-    def check(self, session: Session, envelope: Any, peer: Any, now: Any) -> None:
-        """Return when the agreement covers the message, else raise a ``MessageRefused``."""
         ...

@@ -30,7 +30,8 @@ def enqueue_all(session: Session, fed: FederationNode, outgoing: list[Outgoing])
 
 def cancel(session: Session, fed: FederationNode, message_id: str) -> bool:
     """Withdraw a message: ``True`` when it never left; ``False`` when it had, or may have (it is voided then by a
-    ``message.voided`` with its stream and number, unless its receipt is already here)."""
+    ``message.voided`` with its stream and number, unless its receipt is already here).
+    """
     raise NotImplementedError
 
 

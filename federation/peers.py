@@ -1,69 +1,21 @@
-"""Peers: who they are, how they become one, and how an officer stops them.
+"""Peers: who they are, which keys are theirs, and how an officer stops and starts them.
 
-Trust is pinned, never on first use. Pairing is two files carried by hand: each side writes an invitation (its signed
-descriptor, valid 14 days) and accepts the other's once, after both offices have read the six words to each other.
-States: ``invited → active ⇄ suspended → revoked``; a region without a node is ``paper``.
+Trust is pinned, never on first use (``pairing`` pins it). States: ``invited → active ⇄ suspended → revoked``; a region
+without a node is ``paper``.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select, update
 
 from federation.keys import Jwk
 from federation.node import FederationNode
-from federation.tables import Peer
+from federation.tables import Destination, MessageState, OutboxMessage, Peer, PeerKey, PeerState, Wait
+from schemas.entropy import uuid4
+from schemas.problems import Conflict, InvalidInput, UnknownPeer, WrongState
+from schemas.regions import ancestors, is_region_code
 
-INVITATION_DAYS = 14
-
-
-@dataclass(frozen=True)
-class Introduction:
-    """What an invitation says once its signature, its keys and its time are checked."""
-
-    region: str
-    name: str
-    base_url: str
-    keys: list[Jwk]
-    limits: dict[str, int]
-    descriptor: str
-    invitation_id: str
-    expires_at: datetime
-    fingerprint: bytes
-
-
-def descriptor_jws(fed: FederationNode) -> str:
-    """This node's descriptor as compact JWS, signed now by its transport key."""
-    raise NotImplementedError
-
-
-def own_fingerprint(fed: FederationNode) -> bytes:
-    """The fingerprint that the other office should see for this node."""
-    raise NotImplementedError
-
-
-def invite(session: Session, fed: FederationNode) -> dict[str, Any]:
-    """A new invitation, valid 14 days, as the JSON document that is carried to the peer."""
-    raise NotImplementedError
-
-
-def read_invitation(fed: FederationNode, document: Any) -> Introduction:
-    """Check an invitation without taking it; raises ``InvitationRefused``."""
-    raise NotImplementedError
-
-
-def accept(session: Session, fed: FederationNode, introduction: Introduction) -> Peer:
-    """Take an invitation: pin the peer's keys and start trying to reach it (state ``invited``).
-
-    Raises ``InvitationRefused`` when it was taken before, is our own, or names keys pinned for another region.
-    """
-    raise NotImplementedError
-
-
-def add_paper_peer(session: Session, fed: FederationNode, region: str, name: str) -> Peer:
-    """Note a region without a node; requests to it are printed letters."""
-    raise NotImplementedError
+OPEN_STATES = (MessageState.QUEUED, MessageState.WAITING)
 
 
 def find_peer(session: Session, region: str) -> Peer | None:
@@ -73,34 +25,167 @@ def find_peer(session: Session, region: str) -> Peer | None:
 
 def peer_for(session: Session, region: str) -> Peer | None:
     """The peer that is addressed for ``region``: of overlapping codes the longest prefix; revoked ones never."""
-    raise NotImplementedError
+    found = session.exec(
+        select(Peer).where(col(Peer.region).in_(ancestors(region)), col(Peer.state) != PeerState.REVOKED)
+    ).all()
+    return max(found, key=lambda peer: len(peer.region), default=None)
 
 
 def list_peers(session: Session) -> list[Peer]:
     """All peers, by region code."""
-    raise NotImplementedError
+    return list(session.exec(select(Peer).order_by(col(Peer.region))).all())
+
+
+def add_paper_peer(session: Session, fed: FederationNode, region: str, name: str) -> Peer:
+    """Note a region without a node; requests to it are printed letters.
+
+    Raises ``InvalidInput`` for a code or name that cannot be, ``Conflict`` when the region is a peer already.
+    """
+    name = name.strip()
+    if not is_region_code(region) or region == fed.region or not 0 < len(name) <= 100:
+        raise InvalidInput(errors=[{"field": "region", "message": "another region's code and its name"}])
+    if find_peer(session, region) is not None:
+        raise Conflict
+    now = fed.clock.now()
+    peer = Peer(region=region, name=name, state=PeerState.PAPER, accepted_at=now, changed_at=now)
+    session.add(peer)
+    session.flush()
+    return peer
+
+
+# --- Keys ----------------------------------------------------------------------------------------------------------
 
 
 def peer_key(session: Session, region: str, use: str) -> Jwk | None:
     """The peer's key in force for ``use``."""
-    raise NotImplementedError
+    found = session.exec(
+        select(PeerKey)
+        .where(
+            col(PeerKey.region) == region,
+            col(PeerKey.tonglu_use) == use,
+            col(PeerKey.accepted_until).is_(None),
+            col(PeerKey.compromised_from).is_(None),
+        )
+        .order_by(col(PeerKey.in_force_from).desc())
+    ).first()
+    return found.jwk if found else None
+
+
+def transport_keys(session: Session, region: str, now: datetime) -> list[Jwk]:
+    """The peer's transport keys whose signatures count at ``now``: the one in force, and one just rotated away."""
+    found = session.exec(
+        select(PeerKey).where(
+            col(PeerKey.region) == region,
+            col(PeerKey.tonglu_use) == "transport",
+            col(PeerKey.compromised_from).is_(None),
+        )
+    ).all()
+    return [key.jwk for key in found if key.accepted_until is None or now < key.accepted_until]
+
+
+def peer_of_key(session: Session, kid: str, now: datetime) -> tuple[Peer, Jwk] | None:
+    """The peer whose transport key ``kid`` is, and that key; ``None`` for a key or a peer that is not trusted."""
+    key = session.get(PeerKey, kid)
+    if key is None or key.tonglu_use != "transport" or key.compromised_from is not None:
+        return None
+    if key.accepted_until is not None and now >= key.accepted_until:
+        return None
+    peer = session.get(Peer, key.region)
+    if peer is None or peer.state in (PeerState.REVOKED, PeerState.PAPER):
+        return None
+    return peer, key.jwk
+
+
+# --- States --------------------------------------------------------------------------------------------------------
+
+
+def activate(session: Session, peer: Peer, now: datetime) -> bool:
+    """A good signature of an accepted peer was seen: an invited one is active from now on."""
+    if peer.state != PeerState.INVITED:
+        return False
+    peer.state, peer.changed_at = PeerState.ACTIVE, now
+    peer.activated_at = peer.activated_at or now
+    session.add(peer)
+    session.flush()
+    return True
 
 
 def suspend(session: Session, fed: FederationNode, region: str) -> Peer:
     """Send nothing and answer ``peer_suspended`` until resumed; raises ``UnknownPeer`` or ``WrongState``."""
-    raise NotImplementedError
+    return _change(session, fed, region, (PeerState.INVITED, PeerState.ACTIVE), PeerState.SUSPENDED)
 
 
 def resume(session: Session, fed: FederationNode, region: str) -> Peer:
     """End a suspension; what waited goes at once."""
-    raise NotImplementedError
+    peer = _known(session, region)
+    back = PeerState.ACTIVE if peer.activated_at else PeerState.INVITED
+    _change(session, fed, region, (PeerState.SUSPENDED,), back)
+    clear_wait(session, region, stopped_too=True)
+    return peer
 
 
 def revoke(session: Session, fed: FederationNode, region: str) -> Peer:
     """End trust for good: its requests are unknown from now on, and what is queued for it is cancelled."""
-    raise NotImplementedError
+    now = fed.clock.now()
+    alive = (PeerState.INVITED, PeerState.ACTIVE, PeerState.SUSPENDED)
+    peer = _change(session, fed, region, alive, PeerState.REVOKED)
+    unsent = col(OutboxMessage.region) == region, col(OutboxMessage.state).in_((*OPEN_STATES, MessageState.PARKED))
+    session.exec(update(OutboxMessage).where(*unsent).values(state=MessageState.CANCELLED, finished_at=now))
+    return peer
 
 
-def retry_now(session: Session, fed: FederationNode, region: str) -> Peer:
-    """Forget the wait towards a peer, so that what is due goes at once (the failure record stays)."""
-    raise NotImplementedError
+def retry_now(session: Session, region: str) -> Peer:
+    """Forget the wait towards a peer and of each message to it, so that what is due goes at once.
+
+    The record of failures stays. Raises ``UnknownPeer``, or ``WrongState`` for a peer nothing is sent to.
+    """
+    peer = _known(session, region)
+    if peer.state not in (PeerState.INVITED, PeerState.ACTIVE):
+        raise WrongState
+    clear_wait(session, region, stopped_too=True)
+    waiting = col(OutboxMessage.region) == region, col(OutboxMessage.state) == MessageState.WAITING
+    session.exec(update(OutboxMessage).where(*waiting).values(next_attempt_at=None))
+    return peer
+
+
+def clear_wait(session: Session, region: str, *, stopped_too: bool = False) -> None:
+    """End the wait towards a peer that shows signs of life, not its record of failures; what was stopped for good
+    goes on only at an officer's word (``stopped_too``).
+    """
+    waiting = [col(Destination.region) == region, col(Destination.wait).is_not(None)]
+    if not stopped_too:
+        waiting.append(col(Destination.wait) != Wait.STOPPED)
+    session.exec(update(Destination).where(*waiting).values(next_attempt_at=None, wait=None, wait_code=None))
+
+
+def open_destination(session: Session, fed: FederationNode, region: str) -> None:
+    """Make sure that there is a stream towards a peer, due at once."""
+    if session.get(Destination, region) is None:
+        session.add(Destination(region=region, stream=uuid4(fed.entropy)))
+        session.flush()
+    else:
+        clear_wait(session, region, stopped_too=True)
+
+
+def destination_of(session: Session, region: str) -> Destination | None:
+    """How sending to a peer stands: failures, why it waits and until when."""
+    return session.get(Destination, region)
+
+
+def _known(session: Session, region: str) -> Peer:
+    peer = session.get(Peer, region)
+    if peer is None or peer.state == PeerState.PAPER:
+        raise UnknownPeer
+    return peer
+
+
+def _change(
+    session: Session, fed: FederationNode, region: str, expected: tuple[PeerState, ...], state: PeerState
+) -> Peer:
+    peer = _known(session, region)
+    if peer.state not in expected:
+        raise WrongState
+    peer.state, peer.changed_at = state, fed.clock.now()
+    session.add(peer)
+    session.flush()
+    return peer

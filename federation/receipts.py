@@ -1,22 +1,134 @@
-"""Evidence of what was exchanged, kept by both sides, and the receipt that anyone can verify from it."""
+"""Evidence of what was exchanged, kept by both sides, and the receipt that anyone can verify from it.
 
-from typing import Any
+An *exchange* is one signed request with its signed answer: every covered value, both signature fields, the answer's
+body, the keys that were in force. A *receipt* says of one message that such an exchange proves it taken (or refused
+for good). Neither holds personal data, and both outlive what they prove.
+"""
 
-from sqlmodel import Session
+from base64 import b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
 
-from federation.tables import Receipt
+from sqlmodel import Session, col, select
+
+from federation.keys import Jwk
+from federation.signatures import SignedAnswer, SignedRequest
+from federation.tables import Exchange, Receipt, insert_new
+
+Direction = Literal["sent", "received"]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one receipt says: the message, the digest of its canonical form, and how it ended."""
+
+    message_id: str
+    type: str
+    subject: str
+    digest: str
+    result: str
+    problem_code: str | None
+
+
+def store_exchange(
+    session: Session,
+    *,
+    exchange_id: str,
+    direction: Direction,
+    peer: str,
+    request: SignedRequest,
+    answer: SignedAnswer,
+    keys: list[Jwk],
+    taken: list[Taken],
+    now: datetime,
+) -> None:
+    """Keep the evidence of an exchange and a receipt for each message that it settles for the first time."""
+    session.add(
+        Exchange(
+            id=exchange_id,
+            direction=direction,
+            peer=peer,
+            method=request.method,
+            target_uri=request.target_uri,
+            content_type=request.content_type,
+            content_digest=request.content_digest,
+            signature_input=request.signature_input,
+            signature=request.signature,
+            answer_status=answer.status,
+            answer_content_type=answer.content_type,
+            answer_content_digest=answer.content_digest,
+            answer_signature_input=answer.signature_input,
+            answer_signature=answer.signature,
+            answer_body=answer.body,
+            keys=keys,
+            recorded_at=now,
+        )
+    )
+    session.flush()
+    insert_new(
+        session,
+        Receipt,
+        [
+            {
+                "message_id": one.message_id,
+                "direction": direction,
+                "peer": peer,
+                "exchange_id": exchange_id,
+                "type": one.type,
+                "subject": one.subject,
+                "digest": one.digest,
+                "result": one.result,
+                "problem_code": one.problem_code,
+                "recorded_at": now,
+            }
+            for one in taken
+        ],
+    )
 
 
 def receipts_of(session: Session, message_id: str) -> list[Receipt]:
-    """The receipts of one message (ours for it, the peer's for it), the sent one first."""
-    raise NotImplementedError
+    """The receipts of one message: by the peer for one that we sent, by us for one that we took."""
+    return list(
+        session.exec(
+            select(Receipt).where(col(Receipt.message_id) == message_id).order_by(col(Receipt.direction).desc())
+        ).all()
+    )
 
 
 def receipts_about(session: Session, subject: str) -> list[Receipt]:
     """The receipts of every message about one subject (a case, a journey, ...), oldest first."""
-    raise NotImplementedError
+    about = select(Receipt).where(col(Receipt.subject) == subject)
+    return list(session.exec(about.order_by(col(Receipt.recorded_at), col(Receipt.message_id))).all())
 
 
 def receipt_document(session: Session, message_id: str) -> dict[str, Any] | None:
-    """The receipt of one message as ``{message_id, digest, request, answer, keys}``; ``None`` without one."""
-    raise NotImplementedError
+    """The receipt of one message as ``{message_id, digest, request, answer, keys}``; ``None`` without one.
+
+    It verifies offline, by the keys that it names: ``tests/vectors/verify_receipt.py`` shows how.
+    """
+    found = receipts_of(session, message_id)
+    exchange = session.get(Exchange, found[0].exchange_id) if found else None
+    if exchange is None:
+        return None
+    return {
+        "message_id": message_id,
+        "digest": found[0].digest,
+        "request": {
+            "method": exchange.method,
+            "target_uri": exchange.target_uri,
+            "content_type": exchange.content_type,
+            "content_digest": exchange.content_digest,
+            "signature_input": exchange.signature_input,
+            "signature": exchange.signature,
+        },
+        "answer": {
+            "status": exchange.answer_status,
+            "content_type": exchange.answer_content_type,
+            "content_digest": exchange.answer_content_digest,
+            "signature_input": exchange.answer_signature_input,
+            "signature": exchange.answer_signature,
+            "body_b64": b64encode(exchange.answer_body).decode("ascii"),
+        },
+        "keys": exchange.keys,
+    }

@@ -9,8 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.types import TypeDecorator
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, Session, SQLModel
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -82,6 +83,7 @@ class Peer(SQLModel, table=True):
     max_messages: int = Field(default=200)
     max_bytes: int = Field(default=1_048_576)
     accepted_at: datetime = Field(sa_type=UtcDateTime)
+    activated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     changed_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -95,7 +97,7 @@ class PeerKey(SQLModel, table=True):
     tonglu_use: str = Field(max_length=12)
     jwk: dict[str, Any] = Field(sa_type=JSON)
     in_force_from: datetime = Field(sa_type=UtcDateTime)
-    retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    accepted_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     compromised_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
@@ -134,22 +136,24 @@ class OutboxMessage(SQLModel, table=True):
     """One message to one peer, committed with the change that caused it.
 
     ``body`` is the message as JSON; once ``streamseq`` is given it is the frozen RFC 8785 bytes that every retry
-    repeats, and ``digest`` is their SHA-256.
+    repeats, and ``digest`` is their SHA-256. ``next_attempt_at`` is when the message may go at the earliest,
+    ``refused_at`` when the peer first refused it; ``number`` is the order in which messages were queued.
     """
 
     __tablename__ = "outbox_message"
     __table_args__ = (
-        Index("ix_outbox_message_due", "region", "state", "streamseq", "id"),
+        Index("ix_outbox_message_due", "region", "state", "streamseq", "number"),
         Index("ix_outbox_message_subject", "region", "subject"),
         Index("ix_outbox_message_stream", "stream", "streamseq"),
+        Index("ix_outbox_message_expiry", "state", "expires_at"),
     )
 
-    id: str = Field(primary_key=True, max_length=36)
+    number: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True, max_length=36)
     region: str = Field(max_length=12)
     type: str = Field(max_length=64)
     subject: str = Field(max_length=64)
     body: bytes = Field(sa_type=LargeBinary)
-    size: int
     state: str = Field(max_length=10)
     stream: str | None = Field(default=None, max_length=36)
     streamseq: int | None = Field(default=None)
@@ -157,6 +161,7 @@ class OutboxMessage(SQLModel, table=True):
     attempts: int = Field(default=0)
     next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    refused_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem_code: str | None = Field(default=None, max_length=40)
     created_at: datetime = Field(sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -227,3 +232,10 @@ class Nonce(SQLModel, table=True):
     keyid: str = Field(primary_key=True, max_length=43)
     nonce: str = Field(primary_key=True, max_length=32)
     expires_at: datetime = Field(index=True, sa_type=UtcDateTime)
+
+
+def insert_new(session: Session, table: type[SQLModel], rows: list[dict[str, Any]]) -> None:
+    """Insert those of ``rows`` whose primary or unique key is not there yet, on either database."""
+    if rows:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        session.exec(dialect.insert(table).on_conflict_do_nothing(), params=rows)
