@@ -1,41 +1,250 @@
-"""The one place that speaks HTTP to peers: addresses are checked when connecting, limits and time are bounded."""
+"""The one place that speaks HTTP to other nodes: addresses are checked when connecting, size and time are bounded.
 
-from dataclasses import dataclass
+A peer's URL comes from outside. So unless the operator allows private peers it must be ``https``, every address that
+its name resolves to must be public, and the connection goes to an address that was checked (a second look-up could give
+another one). Redirects are not followed, proxies of the environment are not used, answers are read up to a bound.
+"""
+
+import asyncio
+import ipaddress
+import json
+import socket
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
+import httpcore
+import httpx
+
 from federation.keys import Jwk
-from federation.node import FederationNode
+from federation.node import EVENTS_PATH, FederationNode, target_uri
+from federation.signatures import SignedAnswer, SignedRequest, sign_request, verify_answer
+from schemas.envelope import CONTENT_TYPE
+from schemas.problems import Unauthenticated
+
+CONNECT_SECONDS = 5.0
+WHOLE_SECONDS = 30.0
+MAX_ANSWER_BYTES = 4_194_304
+MAX_CONNECTIONS = 100
+LONGEST_RETRY_AFTER_SECONDS = 3600
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+class AddressRefusedError(OSError):
+    """A peer's name leads to an address that is not public."""
+
+
+class FetchFailedError(OSError):
+    """A public document could not be fetched."""
 
 
 @dataclass(frozen=True)
 class PeerAnswer:
-    """What came back: ``status`` is ``None`` when nothing did; ``signed`` only when the pinned key's signature over
-    this very exchange verified.
+    """What came back.
+
+    ``status`` is ``None`` when nothing did, and ``fault`` says why. ``answer`` is there only when a pinned key's
+    signature over this very exchange verified; what is said otherwise (``problem`` included) is a stranger's word.
     """
 
+    request: SignedRequest
     status: int | None
-    signed: bool
-    body: bytes
-    problem: dict[str, Any]
-    fault: str | None
+    answer: SignedAnswer | None = None
+    problem: dict[str, Any] = field(default_factory=dict)
+    retry_after_seconds: float = 0.0
+    fault: str | None = None
+
+    @property
+    def signed(self) -> bool:
+        """Whether the peer itself said this."""
+        return self.answer is not None
 
 
 class PeerClient:
     """Signed requests to peers over one shared connection pool; close it with ``aclose``."""
 
-    def __init__(self, fed: FederationNode, transport: Any = None) -> None:
-        raise NotImplementedError
+    def __init__(self, fed: FederationNode, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """Build the pool; ``transport`` takes its place where both nodes live in one process (tests)."""
+        self._fed = fed
+        self._http = httpx.AsyncClient(
+            transport=transport or _guarded_transport(allow_private=fed.allow_private_peers),
+            timeout=httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"accept-encoding": "identity", "user-agent": "tonglu/1"},
+        )
 
-    async def post_events(self, base_url: str, body: bytes, keys: list[Jwk]) -> PeerAnswer:
-        """Send one batch; ``keys`` are the peer's transport keys that may sign the answer. Never raises for the
-        wire's faults: they are in the answer.
+    async def post_events(self, base_url: str, body: bytes, keys: Iterable[Jwk]) -> PeerAnswer:
+        """Send one batch; ``keys`` are the peer's transport keys that may sign the answer.
+
+        Never raises for faults of the wire: they stand in the answer.
         """
-        raise NotImplementedError
+        return await self._exchange("POST", target_uri(base_url, EVENTS_PATH), body, keys)
 
-    async def get_events(self, base_url: str, stream: str, after: int, keys: list[Jwk]) -> PeerAnswer:
-        """Ask for what the peer holds of ``stream`` beyond ``after``."""
-        raise NotImplementedError
+    async def get_events(self, base_url: str, stream: str, after: int, keys: Iterable[Jwk]) -> PeerAnswer:
+        """Ask for what the peer holds of ``stream`` (a UUID) beyond the number ``after``."""
+        return await self._exchange(
+            "GET", target_uri(base_url, f"{EVENTS_PATH}?stream={stream}&after={after}"), b"", keys
+        )
+
+    async def get_public(self, base_url: str, path: str, accept: str, max_bytes: int) -> bytes | None:
+        """Fetch a public, unsigned document of a peer; ``None`` when the peer has none (404).
+
+        Raises ``FetchFailedError`` (an ``OSError``) when the peer cannot be reached, answers anything else, or the
+        document is larger than ``max_bytes``.
+        """
+        try:
+            async with asyncio.timeout(WHOLE_SECONDS):
+                request = self._http.build_request("GET", target_uri(base_url, path), headers={"accept": accept})
+                self._check_scheme(request.url)
+                status, _, body = await self._read(request, max_bytes)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
+            raise FetchFailedError(_fault(error)) from error
+        if status == httpx.codes.NOT_FOUND:
+            return None
+        if status != httpx.codes.OK:
+            raise FetchFailedError(f"http_{status}")
+        return body
 
     async def aclose(self) -> None:
         """Close the pool."""
-        raise NotImplementedError
+        await self._http.aclose()
+
+    async def _exchange(self, method: str, uri: str, body: bytes, keys: Iterable[Jwk]) -> PeerAnswer:
+        fed = self._fed
+        signed = sign_request(
+            fed.keys,
+            method,
+            uri,
+            content_type=CONTENT_TYPE if body else "",
+            body=body,
+            now=fed.clock.now(),
+            entropy=fed.entropy,
+        )
+        try:
+            async with asyncio.timeout(WHOLE_SECONDS):
+                request = self._http.build_request(method, uri, content=body or None, headers=signed.headers())
+                self._check_scheme(request.url)
+                status, headers, content = await self._read(request, MAX_ANSWER_BYTES)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
+            return PeerAnswer(signed, None, fault=_fault(error))
+        try:
+            answer = verify_answer(signed, status=status, headers=headers, body=content, keys=keys)
+        except Unauthenticated:
+            return PeerAnswer(signed, status, fault=f"http_{status}" if status != httpx.codes.OK else "bad_signature")
+        problem = _problem(content) if status != httpx.codes.OK else {}
+        return PeerAnswer(signed, status, answer, problem, _retry_after(headers))
+
+    def _check_scheme(self, url: httpx.URL) -> None:
+        if url.scheme != "https" and not (self._fed.allow_private_peers and url.scheme == "http"):
+            raise AddressRefusedError("only https is spoken to peers")
+
+    async def _read(self, request: httpx.Request, max_bytes: int) -> tuple[int, list[tuple[str, str]], bytes]:
+        response = await self._http.send(request, stream=True)
+        try:
+            chunks, size = [], 0
+            async for chunk in response.aiter_raw():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise FetchFailedError("answer_too_large")
+                chunks.append(chunk)
+        finally:
+            await response.aclose()
+        headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw]
+        return response.status_code, headers, b"".join(chunks)
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address (as text) belongs to the public internet, addresses wrapped in IPv6 included."""
+    ip = ipaddress.ip_address(address.split("%", 1)[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(ip.packed[-4:])
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Resolves a name once, checks every address, and connects to one that was checked."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to a public address of ``host``; the TLS name stays ``host``."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError("the name does not resolve") from error
+        addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+        if not addresses or not all(is_public(address) for address in addresses):
+            raise AddressRefusedError("the peer's name leads to an address that is not public")
+        fault: Exception = httpcore.ConnectError("the name does not resolve")
+        for address in addresses:
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                fault = error
+        raise fault
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Never: peers are not files."""
+        raise AddressRefusedError("peers are reached by TCP alone")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, for httpcore's own retries (which are off)."""
+        await self._inner.sleep(seconds)
+
+
+def _guarded_transport(*, allow_private: bool) -> httpx.AsyncHTTPTransport:
+    limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
+    transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+    if not allow_private:
+        # httpx has no public way to bring one's own network backend, and is no longer developed: its pool is replaced
+        # by one of the same library that connects through the guard.
+        transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001 - see above
+            ssl_context=ssl.create_default_context(),
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            network_backend=_GuardedBackend(),
+        )
+    return transport
+
+
+def _fault(error: Exception) -> str:
+    """A short code for the peers page: what kind of fault, never an address or a library's words."""
+    if isinstance(error, AddressRefusedError):
+        return "address_refused"
+    if isinstance(error, FetchFailedError):
+        return str(error)
+    if isinstance(error, (TimeoutError, httpx.TimeoutException)):
+        return "timeout"
+    return "no_connection" if isinstance(error, (httpx.ConnectError, OSError)) else "broken_connection"
+
+
+def _problem(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _retry_after(headers: list[tuple[str, str]]) -> float:
+    value = next((value for name, value in headers if name == "retry-after"), "")
+    return float(min(int(value), LONGEST_RETRY_AFTER_SECONDS)) if value.isascii() and value.isdigit() else 0.0

@@ -1,0 +1,209 @@
+"""Which messages go next: claiming a destination, giving numbers, freezing bytes.
+
+One process at a time sends to a destination: it holds a lease on the destination's row, short enough that another one
+takes over soon after a crash, and extended while a request is under way. Claiming is one transaction: take the lease,
+choose what is due (numbered messages first, in order, then new ones, at most 200 and 1 MiB), give the new ones their
+numbers and freeze their bytes.
+
+A message about a subject waits while an earlier one about the same subject is refused or parked, for 24 hours or until
+that one is voided; messages about other subjects pass it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select, update
+
+from federation.keys import Jwk
+from federation.node import FederationNode
+from federation.outbox import NUMBER_BYTES, frozen
+from federation.peers import OPEN_STATES, transport_keys
+from federation.tables import Destination, MessageState, OutboxMessage, Peer, PeerState, Wait
+from schemas.entropy import uuid4
+
+LEASE = timedelta(seconds=15)
+HELD_BACK = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A destination with something to do; an ailing one failed the last time."""
+
+    region: str
+    is_ailing: bool
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One message of a batch; ``body`` are its frozen bytes."""
+
+    number: int
+    id: str
+    type: str
+    subject: str
+    digest: str
+    body: bytes
+    attempts: int
+    refused_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A destination that this process may send to now: a batch, or a probe of an invited peer (``messages`` empty)."""
+
+    region: str
+    base_url: str
+    keys: list[Jwk]
+    holder: str
+    probe_stream: str | None
+    messages: list[Sent]
+
+    @property
+    def body(self) -> bytes:
+        """The batch as JSON, made of the frozen bytes."""
+        return b"[" + b",".join(message.body for message in self.messages) + b"]"
+
+
+def due_destinations(session: Session, now: datetime) -> list[Due]:
+    """The destinations that are free and have something due: a message, or a probe of an invited peer."""
+    rows = session.exec(
+        select(Destination.region, Destination.failures)
+        .join(Peer, col(Peer.region) == col(Destination.region))
+        .where(
+            _is_free(now),
+            or_(
+                col(Peer.state) == PeerState.INVITED,
+                and_(
+                    col(Peer.state) == PeerState.ACTIVE,
+                    exists().where(
+                        col(OutboxMessage.region) == col(Destination.region),
+                        col(OutboxMessage.state).in_(OPEN_STATES),
+                        _is_due(now),
+                    ),
+                ),
+            ),
+        )
+        .order_by(col(Destination.failures), col(Destination.region))
+    ).all()
+    return [Due(region, failures > 0) for region, failures in rows]
+
+
+def claim(session: Session, fed: FederationNode, region: str, holder: str, now: datetime) -> Claim | None:
+    """Take the lease on ``region`` for ``holder`` and what goes there next; ``None`` when there is nothing to do."""
+    lease = {"lease_holder": holder, "lease_until": now + LEASE}
+    taken = session.exec(update(Destination).where(col(Destination.region) == region, _is_free(now)).values(**lease))
+    if taken.rowcount != 1:
+        return None
+    found = _claimed(session, fed, region, holder, now)
+    if found is None:
+        release(session, region, holder)
+    return found
+
+
+def probe_claim(session: Session, fed: FederationNode, region: str, now: datetime) -> Claim | None:
+    """A probe of a peer outside its turn (``peer test``): it takes no lease, for it changes no message."""
+    peer = session.get(Peer, region)
+    if peer is None or peer.base_url is None or peer.state not in (PeerState.INVITED, PeerState.ACTIVE):
+        return None
+    return Claim(region, peer.base_url, transport_keys(session, region, now), "", uuid4(fed.entropy), [])
+
+
+def extend(session: Session, region: str, holder: str, now: datetime) -> None:
+    """Hold a lease for longer, while a request is under way."""
+    held = col(Destination.region) == region, col(Destination.lease_holder) == holder
+    session.exec(update(Destination).where(*held).values(lease_until=now + LEASE))
+
+
+def release(session: Session, region: str, holder: str) -> None:
+    """Let a lease go."""
+    held = col(Destination.region) == region, col(Destination.lease_holder) == holder
+    session.exec(update(Destination).where(*held).values(lease_holder=None, lease_until=None))
+
+
+def _claimed(session: Session, fed: FederationNode, region: str, holder: str, now: datetime) -> Claim | None:
+    peer, destination = session.get(Peer, region), session.get(Destination, region, populate_existing=True)
+    if peer is None or destination is None or peer.base_url is None:
+        return None
+    keys = transport_keys(session, region, now)
+    if peer.state == PeerState.INVITED:
+        return Claim(region, peer.base_url, keys, holder, uuid4(fed.entropy), [])
+    rows = _choose(session, peer, destination, now) if peer.state == PeerState.ACTIVE else []
+    if not rows:
+        return None
+    return Claim(region, peer.base_url, keys, holder, None, _number(session, destination, rows))
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        or_(col(Destination.lease_until).is_(None), col(Destination.lease_until) < now),
+        or_(col(Destination.next_attempt_at).is_(None), col(Destination.next_attempt_at) <= now),
+        or_(col(Destination.wait).is_(None), col(Destination.wait) != Wait.STOPPED),
+    )
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(col(OutboxMessage.next_attempt_at).is_(None), col(OutboxMessage.next_attempt_at) <= now)
+
+
+def _choose(session: Session, peer: Peer, destination: Destination, now: datetime) -> list[OutboxMessage]:
+    most = min(peer.max_messages, destination.batch_limit or peer.max_messages)
+    earlier = aliased(OutboxMessage)
+    held_back = exists().where(
+        col(earlier.region) == col(OutboxMessage.region),
+        col(earlier.subject) == col(OutboxMessage.subject),
+        col(earlier.number) < col(OutboxMessage.number),
+        col(earlier.state).in_((MessageState.WAITING, MessageState.PARKED)),
+        col(earlier.refused_at) > now - HELD_BACK,
+        or_(col(earlier.state) == MessageState.PARKED, col(earlier.next_attempt_at) > now),
+    )
+    rows: list[OutboxMessage] = []
+    for numbered in (True, False):
+        seq = col(OutboxMessage.streamseq)
+        wanted = (
+            select(OutboxMessage)
+            .where(
+                col(OutboxMessage.region) == peer.region,
+                col(OutboxMessage.state).in_(OPEN_STATES),
+                seq.is_not(None) if numbered else seq.is_(None),
+                _is_due(now),
+                ~held_back,
+            )
+            .order_by(seq if numbered else col(OutboxMessage.number))
+            .limit(most - len(rows))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        rows += session.exec(wanted).all() if len(rows) < most else []
+    return _fitting(rows, peer.max_bytes)
+
+
+def _fitting(rows: list[OutboxMessage], max_bytes: int) -> list[OutboxMessage]:
+    size = 2
+    fitting: list[OutboxMessage] = []
+    for row in rows:
+        size += len(row.body) + (NUMBER_BYTES if row.streamseq is None else 0) + 1
+        if size > max_bytes and fitting:
+            break
+        fitting.append(row)
+    return fitting
+
+
+def _number(session: Session, destination: Destination, rows: list[OutboxMessage]) -> list[Sent]:
+    """Give new messages their numbers and freeze them; count the attempt of all."""
+    streamseq = destination.next_streamseq
+    for row in rows:
+        row.attempts += 1
+        if row.streamseq is None:
+            last = frozen(row.body, destination.stream, streamseq)
+            row.body, row.digest, row.stream, row.streamseq = last.body, last.digest, destination.stream, streamseq
+            streamseq += 1
+        session.add(row)
+    destination.next_streamseq = streamseq
+    session.add(destination)
+    session.flush()
+    return [
+        Sent(row.number or 0, row.id, row.type, row.subject, row.digest or "", row.body, row.attempts, row.refused_at)
+        for row in rows
+    ]
