@@ -19,7 +19,7 @@ import contextlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -183,15 +183,14 @@ class Database:
         began = time.monotonic()
         item: _Write | None = first
         try:
-            with self._engines.write.connect() as connection, connection.begin() as transaction:
+            with self._transaction() as connection:
                 while item is not None:
                     done.append(item)
                     self._run_one(connection, item)
                     full = len(done) >= self._max_batch or time.monotonic() - began > BATCH_SECONDS
                     item = None if full else self._next()
                 self._point("database.before_commit")
-                transaction.commit()
-                self._point("database.after_commit")
+            self._point("database.after_commit")
         except Exception as error:  # noqa: BLE001 - nothing is hidden: everyone who waits gets it
             if not done:
                 # No transaction could be opened: those behind `first` would only wait as long again.
@@ -202,6 +201,17 @@ class Database:
                     waiting.error.__cause__ = error
         _settle(done)
 
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock; a connection whose transaction failed is not used again."""
+        with self._engines.write.connect() as connection:
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                connection.invalidate()
+                raise
+
     def _run_one(self, connection: Connection, item: _Write) -> None:
         """One function in its savepoint; its error is kept for its caller, and its changes are undone."""
         session = Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
@@ -211,15 +221,16 @@ class Database:
         except BaseException as error:
             item.value = None
             item.error = error
-            if is_not_now(error):
+            lost = not _in_transaction(connection)
+            if lost or is_not_now(error):
                 item.error = Unavailable()
                 item.error.__cause__ = error
+            if lost:
+                raise _TransactionLost from error
             try:
                 session.rollback()
-            except SQLAlchemyError as lost:
-                raise _TransactionLost from lost
-            if not _in_transaction(connection):
-                raise _TransactionLost from error
+            except SQLAlchemyError as failed:
+                raise _TransactionLost from failed
         finally:
             with contextlib.suppress(SQLAlchemyError):
                 session.close()

@@ -5,7 +5,8 @@ write and checkpoint at once (the WAL-reset bug). The driver `pysqlite3` bundles
 fit, Python's own library is used, and if that one has the bug the node runs with `journal_mode=DELETE` and says so.
 
 We emit BEGIN ourselves with the driver in autocommit: left alone, the driver opens transactions late and SQLAlchemy's
-released savepoints would survive an outer rollback.
+released savepoints would survive an outer rollback. A statement's values never stand in an error's text: they may be
+a person's.
 """
 
 import sqlite3
@@ -17,7 +18,7 @@ import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
-BUSY_TIMEOUT_SECONDS = 10
+BUSY_TIMEOUT_SECONDS = 10.0
 """How long one process waits for another's write lock before it says that it cannot, on both databases."""
 
 WRITER_LOCK = 0x746F6E67
@@ -62,7 +63,7 @@ def open_engines(url: str, *, readers: int, foreign_keys: bool = True) -> Engine
 
 
 def is_not_now(error: BaseException) -> bool:
-    """Whether the database refused for a passing reason (lock, full disk, lost connection) and not for the statement."""
+    """Whether the database refused for a passing reason (lock, disk, connection) and not for the statement."""
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:
@@ -114,7 +115,7 @@ def _open_sqlite(url: str, readers: int, *, foreign_keys: bool) -> Engines:
         # Autocommit: BEGIN is ours to say.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+        cursor.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_SECONDS * 1000)}")
         if cursor.execute("PRAGMA journal_mode").fetchone()[0].upper() != journal:
             cursor.execute(f"PRAGMA journal_mode={journal}")
         cursor.execute("PRAGMA synchronous=FULL")
@@ -129,6 +130,7 @@ def _open_sqlite(url: str, readers: int, *, foreign_keys: bool) -> Engines:
         engine = sqlalchemy.create_engine(
             url,
             module=driver,
+            hide_parameters=True,
             connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT_SECONDS},
             pool_size=size,
             max_overflow=0 if query_only else 1,
@@ -147,16 +149,24 @@ def _say(connection: Connection, statement: str) -> None:
 
 
 def _open_postgresql(url: str, readers: int) -> Engines:
-    options = f"-c lock_timeout={BUSY_TIMEOUT_SECONDS}s -c idle_in_transaction_session_timeout=300s -c timezone=UTC"
-    arguments = {"options": options, "connect_timeout": BUSY_TIMEOUT_SECONDS}
+    busy = int(BUSY_TIMEOUT_SECONDS * 1000)
+    options = f"-c lock_timeout={busy} -c idle_in_transaction_session_timeout=300s -c timezone=UTC"
+    arguments = {"options": options, "connect_timeout": 10}
     write = sqlalchemy.create_engine(
-        url, connect_args=arguments, pool_size=1, max_overflow=1, pool_pre_ping=True, isolation_level="READ COMMITTED"
+        url,
+        connect_args=arguments,
+        hide_parameters=True,
+        pool_size=1,
+        max_overflow=1,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
     )
     # Each statement after the lock sees all that earlier writers committed, so writes are as serial as on SQLite.
     event.listen(write, "begin", lambda c: _say(c, f"SELECT pg_advisory_xact_lock({WRITER_LOCK})"))
     read = sqlalchemy.create_engine(
         url,
         connect_args=arguments,
+        hide_parameters=True,
         pool_size=readers,
         max_overflow=0,
         pool_pre_ping=True,

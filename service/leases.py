@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, or_, update
+from sqlalchemy import or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel, col, delete
 
@@ -22,18 +22,18 @@ class Lease(SQLModel, table=True):
 def take_lease(session: Session, name: str, holder: str, now: datetime, seconds: float) -> bool:
     """Take or extend the lease `name` for `holder`; False while another holds it."""
     expires_at = now + timedelta(seconds=seconds)
-    taken = session.execute(
+    free = or_(col(Lease.holder) == holder, col(Lease.expires_at) <= now)
+    extended = (
         update(Lease)
-        .where(col(Lease.name) == name, or_(col(Lease.holder) == holder, col(Lease.expires_at) <= now))
+        .where(col(Lease.name) == name, free)
         .values(holder=holder, expires_at=expires_at)
+        .returning(col(Lease.name))
     )
-    if isinstance(taken, CursorResult) and taken.rowcount:
+    if session.execute(extended).first() is not None:
         return True
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    made = session.execute(
-        insert(Lease).values(name=name, holder=holder, expires_at=expires_at).on_conflict_do_nothing()
-    )
-    return isinstance(made, CursorResult) and made.rowcount == 1
+    made = insert(Lease).values(name=name, holder=holder, expires_at=expires_at).on_conflict_do_nothing()
+    return session.execute(made.returning(col(Lease.name))).first() is not None
 
 
 def drop_lease(session: Session, name: str, holder: str) -> None:

@@ -114,7 +114,7 @@ class Settings(BaseSettings):
         refuse_unknown_variables()
         bound = type(cls.__name__, (cls,), {"_toml": toml, "__module__": cls.__module__})
         try:
-            settings = bound(**overrides)
+            settings: Self = bound(**overrides)
         except ValidationError as error:
             raise SettingInvalid(first_reason(error, toml)) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -154,6 +154,15 @@ def drop_postgresql(server: str, name: str) -> None:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+# --- async tests: every `async def test_…` runs on asyncio ------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """The node runs on asyncio, so its tests do."""
+    return "asyncio"
+
+
 # --- Chromium ---------------------------------------------------------------------------------------------------------
 
 
@@ -209,6 +218,7 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The last lines: how many tests ran on each database, the exceptions by name, and what was skipped."""
     ran = dict.fromkeys(KINDS, 0)
+    alone = dict.fromkeys(KINDS, 0)
     exceptions: list[str] = []
     skipped: list[str] = []
     for outcome in ("passed", "failed", "xfailed", "skipped"):
@@ -220,13 +230,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
                 skipped.append(f"{report.nodeid} ({reason.removeprefix('Skipped: ')})")
             elif report.when == "call" and (kind := properties.get("database")):
-                ran[str(kind)] += 1
-                if "one_database" in properties:
+                if "one_database" not in properties:
+                    ran[str(kind)] += 1
+                else:
+                    alone[str(kind)] += 1
                     exceptions.append(f"{report.nodeid} (only {properties['one_database']})")
     write = terminalreporter.write_line
     terminalreporter.section("databases")
-    write(f"ran on SQLite: {ran['sqlite']}")
-    write(f"ran on PostgreSQL: {ran['postgresql']}")
+    for kind, name in (("sqlite", "SQLite"), ("postgresql", "PostgreSQL")):
+        write(f"ran on {name}: {ran[kind]} (and {alone[kind]} that only it can run, by name below)")
     for line in sorted(exceptions):
         write(f"on one database only: {line}")
     write(f"skipped: {len(skipped)}")
