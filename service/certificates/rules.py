@@ -54,7 +54,9 @@ def check_draft(draft: IssueDraft, identity: PersonIdentity, today: date) -> Non
         raise DateOfBirthMissing
 
 
-def disclosures_of(draft: IssueDraft, identity: PersonIdentity, salts: Mapping[Disclosable, bytes]) -> dict[Disclosable, str]:
+def disclosures_of(
+    draft: IssueDraft, identity: PersonIdentity, salts: Mapping[Disclosable, bytes]
+) -> dict[Disclosable, str]:
     """The disclosures that a certificate can show; none for a date of birth that is not known."""
     values: dict[Disclosable, str] = {Disclosable.KIND: draft.kind.value, Disclosable.NAME: identity.name}
     if identity.date_of_birth is not None:

@@ -49,6 +49,11 @@ def digest(text: str) -> str:
     return b64url(sha256(text.encode("ascii")).digest())
 
 
+def disclosed_value(text: str) -> str:
+    """Read the value back from a disclosure of ours."""
+    return str(_disclosed(text)[-1])
+
+
 def sign(header: Mapping[str, Any], payload: Mapping[str, Any], signer: Callable[[bytes], bytes]) -> str:
     """Write a compact JWS (RFC 7515, 7.1); ``signer`` gives the signature of the bytes it gets."""
     signed = f"{b64url(_compact(header))}.{b64url(_compact(payload))}"

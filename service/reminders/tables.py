@@ -2,60 +2,64 @@
 
 from datetime import date, datetime
 
+from sqlalchemy import Index, LargeBinary
 from sqlmodel import Field, SQLModel
+
+from service.database import UtcDateTime
 
 
 class ReminderPlan(SQLModel, table=True):
     """A schedule that a person asked for, with all that sending needs.
 
-    ``sealed`` (under the node's key, context ``reminder_plan:<id>``) is the JSON
-    ``{"email", "language", "anchor_on", "consent", "stop"}``: the plan's own copy of the contact, the
-    language, the yearly day, the consent's id and the secret of the *stop* link.
+    ``sealed`` (under the node's key, context ``reminder_plan.sealed:<id>``, padded) is the JSON of
+    :class:`service.reminders.plans.PlanContent`. ``state``: ``active`` or ``paused``; a stopped plan is deleted.
+    ``stop_digest`` finds the plan whose *stop* page was opened.
     """
 
     __tablename__ = "reminder_plan"
 
-    id: str = Field(primary_key=True)
-    link: bytes = Field(index=True)
-    kind: str
-    cadence: str
-    channel: str
-    lead_days: str
-    state: str
-    period: str
+    id: str = Field(primary_key=True, max_length=36)
+    link: bytes = Field(sa_type=LargeBinary, index=True)
+    kind: str = Field(max_length=20)
+    cadence: str = Field(max_length=10)
+    lead_days: str = Field(max_length=8)
+    state: str = Field(max_length=6)
+    period: str = Field(max_length=10)
     period_ends_on: date = Field(index=True)
-    stop_digest: bytes = Field(index=True)
-    sealed: bytes
+    stop_digest: bytes = Field(sa_type=LargeBinary, index=True)
+    sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class Reminder(SQLModel, table=True):
-    """One message of the current period: step 1 is the reminder, step 2 the follow-up.
+    """One message of a plan's present period: step 1 is the reminder, step 2 the follow-up.
 
-    Rows of a period are deleted when it ends. ``state`` is ``waiting``, ``sent`` or ``undeliverable``.
+    The rows of a period are deleted when it ends, and those that wait as soon as the plan is stopped or paused.
+    ``state``: ``waiting``, ``sent`` or ``undeliverable``.
     """
 
     __tablename__ = "reminder"
+    __table_args__ = (Index("ix_reminder_due", "state", "due_on", "id"),)
 
-    id: str = Field(primary_key=True)
-    plan_id: str = Field(index=True)
+    id: str = Field(primary_key=True, max_length=36)
+    plan_id: str = Field(max_length=36, index=True)
     step: int
-    channel: str
-    state: str
-    due_on: date = Field(index=True)
-    sent_at: datetime | None = None
+    channel: str = Field(max_length=6)
+    state: str = Field(max_length=13)
+    due_on: date
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     attempts: int = 0
-    next_attempt_at: datetime | None = None
-    locked_until: datetime | None = None
-    holder: str | None = None
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    holder: str | None = Field(default=None, max_length=36)
 
 
 class ReminderCount(SQLModel, table=True):
-    """All that stays of a period: how many messages a channel carried in a quarter, node-wide."""
+    """All that stays of a period: how many messages each channel carried in a quarter, node-wide."""
 
     __tablename__ = "reminder_count"
 
-    channel: str = Field(primary_key=True)
-    quarter: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True, max_length=6)
+    quarter: str = Field(primary_key=True, max_length=6)
     sent: int = 0
 
 
@@ -64,6 +68,6 @@ class ChannelState(SQLModel, table=True):
 
     __tablename__ = "reminder_channel"
 
-    channel: str = Field(primary_key=True)
+    channel: str = Field(primary_key=True, max_length=6)
     failures: int = 0
-    next_attempt_at: datetime | None = None
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

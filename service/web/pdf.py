@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 import segno
 
-if TYPE_CHECKING:
-    from fpdf import FPDF
+from service.web.code128 import code128
 
 FONT_FILE: Final = Path(__file__).with_name("fonts") / "NotoSansSC-Regular.ttf"
 MISSING: Final = "〓"
@@ -57,7 +56,7 @@ class Line:
 
 
 class Sheet:
-    """One document on its way to paper. Elements follow each other down the page; ``bytes`` ends it.
+    """One document on its way to paper. Elements follow each other down the page; ``to_bytes`` ends it.
 
     ``made_at`` is the time that the document says of itself: two prints of one moment are the same bytes.
     """
@@ -167,12 +166,17 @@ class Sheet:
         """Empty space, in lines of body text."""
         self._pdf.ln(self._height(self._body_pt) * lines)
 
-    def bytes(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """The finished document."""
         if self._missing:
             numbers = " ".join(f"U+{ord(letter):04X}" for letter in self._missing)
             self.gap(0.5)
-            self.small(Both(f"{MISSING} 处为字库以外的字（{numbers}），请手写补全。", f"{MISSING}: not in the font; write in by hand."))
+            self.small(
+                Both(
+                    f"{MISSING} 处为字库以外的字（{numbers}），请手写补全。",
+                    f"{MISSING}: not in the font; write in by hand.",
+                )
+            )
         return bytes(self._pdf.output())
 
     def _title(self, title: Both) -> None:
@@ -202,7 +206,7 @@ class Sheet:
         known = drawable_characters()
         shown = []
         for letter in text:
-            if letter in "\n" or ord(letter) in known:
+            if letter == "\n" or ord(letter) in known:
                 shown.append(letter)
             elif unicodedata.category(letter) in _UNSEEN:
                 shown.append(" ")
@@ -238,37 +242,5 @@ def drawable_characters() -> frozenset[int]:
         return frozenset(font.getBestCmap())
 
 
-def code128(text: str) -> bytes:
-    """The modules of a Code 128 symbol in code set B, quiet zones included: 1 is dark.
-
-    Raises `ValueError` for anything but printable ASCII.
-    """
-    if not text or not all(" " <= letter <= "~" for letter in text):
-        raise ValueError("Code 128 B holds printable ASCII")
-    values = [_START_B, *(ord(letter) - 32 for letter in text)]
-    values.append((values[0] + sum(place * value for place, value in enumerate(values))) % 103)
-    modules = bytearray(10)
-    for value in values:
-        modules += _bars(_WIDTHS[value])
-    return bytes(modules + _bars(_STOP) + bytes(10))
-
-
-def _bars(widths: str) -> bytes:
-    return b"".join(bytes([1 - place % 2]) * int(width) for place, width in enumerate(widths))
-
-
 def _is_chinese(text: str) -> bool:
     return any("\u2e80" <= letter <= "\uffef" or letter >= "\U00020000" for letter in text)
-
-
-_START_B: Final = 104
-_STOP: Final = "2331112"
-_WIDTHS: Final = (
-    "212222 222122 222221 121223 121322 131222 122213 122312 132212 221213 221312 231212 112232 122132 122231 113222 "
-    "123122 123221 223211 221132 221231 213212 223112 312131 311222 321122 321221 312212 322112 322211 212123 212321 "
-    "232121 111323 131123 131321 112313 132113 132311 211313 231113 231311 112133 112331 132131 113123 113321 133121 "
-    "313121 211331 231131 213113 213311 213131 311123 311321 331121 312113 312311 332111 314111 221411 431111 111224 "
-    "111422 121124 121421 141122 141221 112214 112412 122114 122411 142112 142211 241211 221114 413111 241112 134111 "
-    "111242 121142 121241 114212 124112 124211 411212 421112 421211 212141 214121 412121 111143 111341 131141 114113 "
-    "114311 411113 411311 113141 114131 311141 411131 211412 211214 211232"
-).split()
