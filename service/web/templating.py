@@ -75,16 +75,21 @@ class Pages:
         self._region_full_name = region_full_name
         self._environments = {language: self._environment(language) for language in PAGE_LANGUAGES}
 
-    def render(self, request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
+    def render(
+        self, request: Request, template: str, *, status: int = 200, form_secret: str | None = None, **values: object
+    ) -> HTMLResponse:
         """The page `template` (a path below `templates/`) with `values`, in the language of this request.
 
+        Its forms are bound to the session, before sign-in to the anonymous cookie, or to `form_secret` where a page
+        without a viewer belongs to a session all the same (the lock).
         Raises jinja2.UndefinedError when the template uses a value that was not given.
         """
         language = chosen_language(request)
         viewer: Viewer | None = getattr(request.state, "viewer", None)
         anonymous = request.cookies.get(csrf.ANONYMOUS_COOKIE)
-        fresh = None if viewer is not None or anonymous else secrets.token_urlsafe(24)
-        secret = viewer.form_secret if viewer is not None else anonymous or fresh or ""
+        bound = viewer.form_secret if viewer is not None else form_secret or anonymous
+        fresh = None if bound else secrets.token_urlsafe(24)
+        secret = bound or fresh or ""
         done = flash.read_done(request)
         frame = Frame(
             region=self.region,
