@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from schemas.problems import LedgerUnreadable
 from service.ledgers.columns import Layout, Row, find_layout, looks_like_header
@@ -88,13 +89,14 @@ def _likelier(layouts: list[Layout]) -> Layout | None:
     return max(layouts, key=lambda layout: len(layout.kept), default=None)
 
 
-def _refuse(layout: Layout | None) -> None:
+def _refuse(layout: Layout | None) -> NoReturn:
     if layout is None:
         raise LedgerUnreadable("No row names the columns of a ledger (name, document, date of move …).")
-    raise LedgerUnreadable(
-        "The ledger lacks a column that is needed: %(columns)s.",
-        columns=", ".join(f"{layout.kind}.{name}" for name in layout.missing),
-    )
+    if Field.MOVED_ON in layout.missing:
+        raise LedgerUnreadable("No column of the ledger says when they moved.")
+    if layout.kind is LedgerKind.ARRIVALS:
+        raise LedgerUnreadable("No column of the ledger says where they came from.")
+    raise LedgerUnreadable("No column of the ledger says where they went.")
 
 
 def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Iterator[RawRow]:

@@ -1,0 +1,61 @@
+"""What spreadsheets and people put around a value, and the words with which a cell says nothing."""
+
+import re
+import tomllib
+from functools import cache
+from importlib import resources
+from unicodedata import normalize
+
+from service.ledgers.fields import Cell
+
+_PROTECTED = re.compile(r'^=\s*"([^"]*)"$')
+_QUOTED = re.compile(r'^"([^"]*)"$')
+_ERROR = re.compile(r"#+|#(N/A|VALUE!|REF!|NAME\?|NUM!|NULL!|DIV/0!)", re.IGNORECASE)
+_APOSTROPHES = "'‘’`＇"
+_FORMULA_STARTS = ("=", "+", "-", "@")
+
+
+@cache
+def words() -> dict[str, frozenset[str]]:
+    """Give the words of `data/words.toml`, folded for comparing."""
+    text = resources.files("service.ledgers").joinpath("data/words.toml").read_text("utf-8")
+    return {key: frozenset(fold_word(word) for word in listed.split()) for key, listed in tomllib.loads(text).items()}
+
+
+def fold_word(text: str) -> str:
+    """Return a word without differences of width, case and joining."""
+    folded = normalize("NFKC", text).casefold().strip()
+    return re.sub(r"[\s_()·]+", "", folded) or folded
+
+
+def unwrap(text: str) -> str:
+    """Take off what protects a value from a spreadsheet: `'…`, a tab, `="…"`; and blanks around it."""
+    bare = text.strip().strip("\ufeff\u200b\u00a0\u3000\u200e\u200f\u202a\u202c").strip()
+    for wrapping in (_PROTECTED, _QUOTED):
+        if found := wrapping.match(bare):
+            bare = found[1].strip()
+    return bare.lstrip(_APOSTROPHES).strip()
+
+
+def blank(text: str) -> bool:
+    """Tell whether a text says nothing: empty, a dash, 无, 不详 and the like."""
+    return not text or (len(text) < 10 and fold_word(text) in words()["blank"])
+
+
+def spoilt(text: str) -> bool:
+    """Tell whether a spreadsheet has put an error or a row of hashes in the place of a value."""
+    return bool(_ERROR.fullmatch(text))
+
+
+def formula(text: str) -> bool:
+    """Tell whether a spreadsheet would run the text (CWE-1236); it is kept as the text that it is."""
+    return text.startswith(_FORMULA_STARTS) and not blank(text)
+
+
+def plain(cell: Cell) -> str:
+    """Give a cell's text, unwrapped; whole numbers without `.0`."""
+    if cell is None or isinstance(cell, bool):
+        return ""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    return unwrap(str(cell))

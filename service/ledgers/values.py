@@ -1,0 +1,115 @@
+"""One cell's meaning: names, documents, phones, addresses. Pure; nothing is guessed."""
+
+import re
+from unicodedata import category, normalize
+
+from schemas.identity import (
+    DocumentType,
+    document_number_fits,
+    document_type_of,
+    normalise_document_number,
+    normalise_name,
+    normalise_phone,
+)
+from service.ledgers.cells import blank, fold_word, formula, plain, spoilt, words
+from service.ledgers.dates import Ambiguous
+from service.ledgers.fields import Cell
+
+LONGEST_ADDRESS = 200
+"""Characters of an address; what is longer is cut."""
+_SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?E\+?\d{1,3}|[+-]?\d+\.\d+")
+_PASSPORT = re.compile(r"[A-Z]{1,2}\d{7,8}|[A-Z]\d{8}[A-Z]?")
+_EMAIL = re.compile(r"[^@\s,;<>\"']{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+_MANY_PHONES = re.compile(r"[,，、;；/|\n]+|\s{2,}|(?<=\d{11})\s+")
+
+
+def read_name(cell: Cell) -> tuple[str | None, bool]:
+    """Read a name and whether it looks like a formula; `None` where it is missing.
+
+    Raises `Ambiguous` for what cannot be a name: too long, without a letter, control characters, a spreadsheet's error.
+    """
+    text = plain(cell)
+    if blank(text):
+        return None, False
+    looks_run = formula(text)
+    if spoilt(text) or not (looks_run or any(category(character).startswith(("L", "Co")) for character in text)):
+        raise Ambiguous("no name")
+    try:
+        return normalise_name(text), looks_run
+    except ValueError as error:
+        raise Ambiguous(str(error)) from None
+
+
+def read_number(cell: Cell) -> str | None:
+    """Read a document number as it is kept; `None` where there is none (blank, 无, 遗失 …).
+
+    Raises `Ambiguous` for a number that a spreadsheet has damaged: 18 digits in a number cell keep 15 of them, and
+    1.10101E+17 keeps six. Neither is guessed back. So it does for anything with digits that is no one number.
+    """
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool) and (abs(cell) >= 1e15 or cell != int(cell)):
+        raise Ambiguous("digits lost")
+    text = normalize("NFKC", plain(cell))
+    if blank(text):
+        return None
+    number = normalise_document_number(text)
+    if spoilt(text) or _SCIENTIFIC.fullmatch(number):
+        raise Ambiguous("digits lost")
+    if re.fullmatch(r"[0-9A-Z]{1,32}", number):
+        return number
+    if any(character.isdigit() or character == "*" for character in number):
+        raise Ambiguous("not one number")
+    return None
+
+
+def read_document_type(cell: Cell, number: str | None) -> DocumentType:
+    """Say which document a number belongs to: as the ledger says, else by the number's form, else a resident ID.
+
+    Without a number it is `none`. A document that no register of this kind keeps (军官证 …) counts as `none`, too,
+    unless its number has the form of one that it keeps.
+    """
+    if number is None:
+        return DocumentType.NONE
+    by_form = document_type_of(number)
+    if by_form is None and _PASSPORT.fullmatch(number):
+        by_form = DocumentType.PASSPORT
+    called = plain(cell)
+    told = next((document for document in DocumentType if fold_word(called) in words()[document.value]), None)
+    if told is None and not blank(called):
+        return by_form or DocumentType.NONE
+    if told is None or told is DocumentType.NONE:
+        return by_form or DocumentType.RESIDENT_ID
+    if by_form is None or by_form is DocumentType.PASSPORT or document_number_fits(told, number):
+        return told
+    return by_form
+
+
+def read_phone(cell: Cell) -> tuple[str | None, bool]:
+    """Read a phone number and whether the cell was clean; `None` where it has no number that can be called."""
+    text = normalize("NFKC", plain(cell))
+    if blank(text):
+        return None, True
+    whole = _phone(text)
+    if whole is not None:
+        return whole, True
+    found = next((phone for part in _MANY_PHONES.split(text) if (phone := _phone(part))), None)
+    return found, False
+
+
+def read_email(cell: Cell) -> str | None:
+    """Read an e-mail address; `None` where it is none."""
+    text = normalize("NFKC", plain(cell))
+    return text if len(text) <= 254 and _EMAIL.fullmatch(text) else None
+
+
+def read_address(text: str) -> tuple[str | None, bool]:
+    """Read an address and whether it looks like a formula."""
+    address = " ".join("".join(" " if category(one).startswith("C") else one for one in plain(text)).split())
+    if blank(address):
+        return None, False
+    return address[:LONGEST_ADDRESS], formula(address)
+
+
+def _phone(text: str) -> str | None:
+    found = normalise_phone(text)
+    # With China's code but too short for China, it is not a number from abroad either.
+    return None if found is not None and found.startswith("+86") else found
