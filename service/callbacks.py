@@ -29,12 +29,14 @@ class Callbacks:
     ``on_withdrawn(session, person, purpose)``: a consent no longer stands.
     ``on_protected(session, person)``: the person is hidden from now on.
     ``on_ended(session, person)``: the person's last open journey here ended.
+    ``on_shareable(session, person)``: someone was registered or consented, so what a peer told may match now.
     ``on_erased(session, person)``: called before the person's key and rows go, while links can still be computed.
     """
 
     on_withdrawn: list[WithdrawnCallback] = field(default_factory=list)
     on_protected: list[PersonCallback] = field(default_factory=list)
     on_ended: list[PersonCallback] = field(default_factory=list)
+    on_shareable: list[PersonCallback] = field(default_factory=list)
     on_erased: list[PersonCallback] = field(default_factory=list)
     check_code: CodeCheck = _no_code
 
@@ -51,6 +53,11 @@ class Callbacks:
     def ended(self, session: Session, person: KeyHolder) -> None:
         """Tell everyone that the person's last open journey here ended."""
         for call in self.on_ended:
+            call(session, person)
+
+    def shareable(self, session: Session, person: KeyHolder) -> None:
+        """Tell everyone that what a peer told may match this person now."""
+        for call in self.on_shareable:
             call(session, person)
 
     def erased(self, session: Session, person: KeyHolder) -> None:
