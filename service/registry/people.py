@@ -144,6 +144,17 @@ def unseal_people(
     ]
 
 
+def open_own_record(session: Session, node: Node, person_id: str) -> OpenPerson:
+    """Open a person's record for that person, on their own page; this reading alone leaves no log entry (rule 6).
+
+    Raises :class:`NotFound` once the record is erased, voided or merged into another.
+    """
+    person = session.get(Person, person_id)
+    if person is None or person.state != "active":
+        raise NotFound
+    return _open(node, person)
+
+
 def document_index(node: Node, identity: PersonIdentity) -> bytes | None:
     """Index the document for equality; None for people without one."""
     if identity.document_number is None:
