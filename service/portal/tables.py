@@ -2,33 +2,34 @@
 
 from datetime import datetime
 
+from sqlalchemy import LargeBinary
 from sqlmodel import Field, SQLModel
+
+from service.database import UtcDateTime
 
 
 class AccessCode(SQLModel, table=True):
-    """A code that opens one person's own page, found by its keyed digest.
+    """A code that opens one person's own page, found by its keyed index; the code itself is nowhere.
 
-    ``sealed`` (under the node's key, context ``access_code:<code_index>``) is the JSON
-    ``{"person", "pin"}``: the person's id and the Argon2 hash of the PIN, empty until it is chosen;
-    whether a page was visited is therefore not told by the row.
+    ``sealed`` (under the node's key, context ``access_code.sealed:<code_index>``, padded) is the JSON
+    ``{"person", "pin"}``: the person's id, and the Argon2id hash of the PIN once it is chosen. So the row does not
+    tell whether the page was ever visited.
     """
 
     __tablename__ = "access_code"
 
-    code_index: bytes = Field(primary_key=True)
-    link: bytes = Field(index=True)
-    expires_at: datetime
-    failures: int = 0
-    locked_until: datetime | None = None
-    sealed: bytes
+    code_index: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    link: bytes = Field(sa_type=LargeBinary, index=True)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class PortalSession(SQLModel, table=True):
-    """An open visit, found by the digest of its token; ``sealed`` holds the person's id."""
+    """An open visit, found by the SHA-256 of its token; ``sealed`` holds the person's id."""
 
     __tablename__ = "portal_session"
 
-    token_digest: bytes = Field(primary_key=True)
-    link: bytes = Field(index=True)
-    expires_at: datetime
-    sealed: bytes
+    token_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    link: bytes = Field(sa_type=LargeBinary, index=True)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    sealed: bytes = Field(sa_type=LargeBinary)
