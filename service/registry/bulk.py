@@ -1,0 +1,183 @@
+"""Registering a ledger's people, many at once: `to_be_told` until each of them was given the notice (rule 2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, or_, select
+
+from schemas.calendar import PartialDate
+from schemas.entropy import uuid4, uuid7
+from schemas.identity import PersonIdentity
+from service.access_log import record_under
+from service.context import Node
+from service.officers.rules import Officer, Role, require
+from service.registry.matching import touches
+from service.registry.people import Contact, NewPerson, document_index, name_birth_index, visible
+from service.registry.rows import insert_rows, new_rows
+from service.registry.tables import Arrival, Departure, Person
+from service.registry.voiding import void_move
+
+Kind = Literal["arrivals", "departures"]
+
+_IN_LIMIT = 500
+
+
+class Registrable(Protocol):
+    """A ledger's row as it is registered; `region` is where from (arrivals) or where to (departures)."""
+
+    @property
+    def identity(self) -> PersonIdentity:
+        """Name, document and date of birth."""
+        ...
+
+    @property
+    def phone(self) -> str | None:
+        """A normalised phone number, if known."""
+        ...
+
+    @property
+    def email(self) -> str | None:
+        """An e-mail address, if known."""
+        ...
+
+    @property
+    def address(self) -> str | None:
+        """Where they live now, if known."""
+        ...
+
+    @property
+    def region(self) -> str:
+        """Where from, or where to."""
+        ...
+
+    @property
+    def moved_on(self) -> PartialDate:
+        """The day or month of the move."""
+        ...
+
+    @property
+    def expected_return_on(self) -> PartialDate | None:
+        """Known for departures only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One person of a ledger as registered."""
+
+    person_id: str
+    move_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What undoing an import did: `kept` are those that somebody has worked with since."""
+
+    undone: int
+    kept: int
+
+
+def register_many(
+    session: Session, node: Node, kind: Kind, rows: Sequence[Registrable], *, ledger_id: str, by: Officer
+) -> list[Imported]:
+    """Register checked rows of a ledger in the officer's area, in order.
+
+    The rows were checked already (`service.registry.rules`, or a ledger's own). Raises `Forbidden`.
+    """
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    people, moves = [], []
+    for row in rows:
+        contact = Contact(row.phone, row.email)
+        made = new_rows(node, by.area, NewPerson(row.identity, contact, row.address, "zh-CN"))
+        people.append(made)
+        moves.append(_move(node, kind, row, person_id=made.id, ledger_id=ledger_id, by=by))
+    insert_rows(session, people)
+    if moves:
+        session.execute(insert(Arrival if kind == "arrivals" else Departure), moves)
+    action = "arrival.imported" if kind == "arrivals" else "departure.imported"
+    for made in people:
+        record_under(
+            session, node, by.as_actor, action, key=made.key, purpose="task", fields=("identity", "contact", "address")
+        )
+    return [Imported(made.id, move["id"]) for made, move in zip(people, moves, strict=True)]
+
+
+def already_registered(
+    session: Session, node: Node, kind: Kind, rows: Sequence[Registrable], *, by: Officer
+) -> list[bool]:
+    """Tell of each row whether this person's move stands in the register already.
+
+    The same document (or, without one, name and date of birth), in the officer's area, with a move of this kind
+    between the same regions that has not ended. Protected people count as absent (rule 7).
+    """
+    keys = [_keys(node, row.identity) for row in rows]
+    known: dict[bytes, list[tuple[str, str]]] = {}
+    wanted = list({key for key in keys if key is not None})
+    table: Any = Arrival if kind == "arrivals" else Departure
+    region: Any = Arrival.origin_region if kind == "arrivals" else Departure.destination_region
+    for start in range(0, len(wanted), _IN_LIMIT):
+        part = wanted[start : start + _IN_LIMIT]
+        found = session.execute(
+            select(Person.document_index, Person.name_birth_index, Person.area, region)
+            .join(table, table.person_id == Person.id)
+            .where(
+                or_(col(Person.document_index).in_(part), col(Person.name_birth_index).in_(part)),
+                visible(node.today()),
+                table.state.not_in(("ended", "voided")),
+            )
+        )
+        for document, name_birth, area, place in found:
+            for key in (document, name_birth):
+                if key is not None:
+                    known.setdefault(bytes(key), []).append((area, place))
+    return [
+        key is not None and any(by.sees(area) and _same_place(place, row.region) for area, place in known.get(key, ()))
+        for key, row in zip(keys, rows, strict=True)
+    ]
+
+
+def undo_import(session: Session, node: Node, ledger_id: str, *, by: Officer) -> Undone:
+    """Void what an import registered, except for people who were told or changed since. Raises `Forbidden`."""
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    undone = kept = 0
+    for table in (Arrival, Departure):
+        moves: Any = session.exec(select(table).where(table.source_ledger == ledger_id, table.state != "voided"))
+        for move in list(moves):
+            person = session.get(Person, move.person_id)
+            if person is None or move.state != "to_be_told" or person.version != 1:
+                kept += 1
+                continue
+            void_move(session, node, move, person, by=by)
+            undone += 1
+    return Undone(undone, kept)
+
+
+def _move(node: Node, kind: Kind, row: Registrable, *, person_id: str, ledger_id: str, by: Officer) -> dict[str, Any]:
+    move: dict[str, Any] = {
+        "id": uuid7(node.now(), node.entropy),
+        "person_id": person_id,
+        "area": by.area,
+        "state": "to_be_told",
+        "journey": uuid4(node.entropy),
+        "registered_by": by.name,
+        "source_ledger": ledger_id,
+        "entered_at": node.now(),
+    }
+    if kind == "arrivals":
+        return move | {"origin_region": row.region, "arrived_on": str(row.moved_on)}
+    expected = str(row.expected_return_on) if row.expected_return_on else None
+    return move | {
+        "destination_region": row.region,
+        "departed_on": str(row.moved_on),
+        "expected_return_on": expected,
+    }
+
+
+def _keys(node: Node, identity: PersonIdentity) -> bytes | None:
+    return document_index(node, identity) or name_birth_index(node, identity)
+
+
+def _same_place(one: str, other: str) -> bool:
+    return touches(one, other) or touches(other, one)

@@ -1,0 +1,87 @@
+"""Records made in error (录错作废): voided, not ended; and taking back a save within ten minutes."""
+
+from sqlmodel import Session, col, select
+
+from schemas.problems import NotFound, WrongState
+from service.access_log import record
+from service.context import Node
+from service.officers.rules import Officer, Role, require
+from service.registry.people import find_person
+from service.registry.rules import may_undo
+from service.registry.tables import Arrival, Departure, Person
+
+
+def void_move(session: Session, node: Node, move: Arrival | Departure, person: Person, *, by: Officer) -> None:
+    """Void one move; a person without any other move left is voided along."""
+    move.state = "voided"
+    move.ended_at = node.now()
+    session.add(move)
+    session.flush()
+    record(session, node, by.as_actor, f"{_noun(move)}.voided", person=person, purpose="correction", fields=("state",))
+    if not _has_other_moves(session, person.id):
+        _void(session, node, person)
+
+
+def void_person(session: Session, node: Node, person_id: str, *, move_id: str | None = None, by: Officer) -> None:
+    """Void a person's record made in error with all its moves, or only the one move that was.
+
+    Raises `NotFound`, `Forbidden`, `WrongState` for a move voided already.
+    """
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    person = find_person(session, node, person_id, by)
+    moves = moves_of(session, person.id)
+    if move_id is not None:
+        moves = [move for move in moves if move.id == move_id]
+        if not moves:
+            raise NotFound
+        if moves[0].state == "voided":
+            raise WrongState
+    for move in moves:
+        if move.state != "voided":
+            void_move(session, node, move, person, by=by)
+    if move_id is None and person.state == "active":
+        _void(session, node, person)
+        record(session, node, by.as_actor, "person.voided", person=person, purpose="correction", fields=("state",))
+
+
+def undo_registration(session: Session, node: Node, move_id: str, *, by: Officer) -> None:
+    """Take back a registration that the same officer saved within ten minutes.
+
+    Raises `NotFound`, or `WrongState` when it is too late or the move has gone on.
+    """
+    move = session.get(Arrival, move_id) or session.get(Departure, move_id)
+    if move is None:
+        raise NotFound
+    person = find_person(session, node, move.person_id, by)
+    fresh = move.state in ("declared", "to_be_told") and move.registered_by == by.name
+    if not fresh or not may_undo(move.entered_at, node.now()):
+        raise WrongState
+    void_move(session, node, move, person, by=by)
+
+
+def moves_of(session: Session, person_id: str) -> list[Arrival | Departure]:
+    """List a person's moves, the newest entry first; voided ones included."""
+    arrivals = session.exec(select(Arrival).where(Arrival.person_id == person_id)).all()
+    departures = session.exec(select(Departure).where(Departure.person_id == person_id)).all()
+    return sorted([*arrivals, *departures], key=lambda move: move.id, reverse=True)
+
+
+def _has_other_moves(session: Session, person_id: str) -> bool:
+    for table in (Arrival, Departure):
+        wanted = select(table.id).where(table.person_id == person_id, col(table.state) != "voided").limit(1)
+        if session.exec(wanted).first() is not None:
+            return True
+    return False
+
+
+def _void(session: Session, node: Node, person: Person) -> None:
+    person.state = "voided"
+    person.state_changed_at = node.now()
+    person.version += 1
+    session.add(person)
+    session.flush()
+    node.callbacks.ended(session, person)
+
+
+def _noun(move: Arrival | Departure) -> str:
+    return "arrival" if isinstance(move, Arrival) else "departure"
