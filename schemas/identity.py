@@ -83,15 +83,20 @@ def normalise_document_number(text: str) -> str:
     return re.sub(r"[\s\u200b\u2060\ufeff-]", "", normalize("NFKC", text)).upper()
 
 
+def resident_id_check_digit(stem: str) -> str:
+    """The check character of the first 17 digits (GB 11643, ISO 7064 MOD 11-2); raises `ValueError` for other text."""
+    if not re.fullmatch(r"[0-9]{17}", stem):
+        raise ValueError("a check character belongs to 17 digits")
+    total = sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(stem))
+    return "10X98765432"[total % 11]
+
+
 def resident_id_checksum_ok(number: str) -> bool:
-    """Whether an 18-character number ends in its right check character (GB 11643, ISO 7064 MOD 11-2).
+    """Whether an 18-character number ends in its right check character.
 
     A wrong one is a warning an officer may keep, never a reason to refuse.
     """
-    if not re.fullmatch(r"[0-9]{17}[0-9X]", number):
-        return False
-    total = sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(number[:17]))
-    return "10X98765432"[total % 11] == number[17]
+    return bool(re.fullmatch(r"[0-9]{17}[0-9X]", number)) and resident_id_check_digit(number[:17]) == number[17]
 
 
 def is_placeholder_number(number: str) -> bool:

@@ -1,0 +1,219 @@
+"""Problems of the node's own API, pages and commands."""
+
+from typing import ClassVar
+
+from schemas.problems.base import Retry, TongluError
+
+
+class LocalError(TongluError):
+    """The node refused."""
+
+    code: ClassVar[str] = "local_error"
+    status: ClassVar[int] = 400
+    retry: ClassVar[Retry] = "after_fixing"
+
+
+class NotFound(LocalError):
+    """Not found, or not in your area."""
+
+    code = "not_found"
+    status = 404
+    retry = "never"
+
+
+class Forbidden(LocalError):
+    """Your roles do not allow this."""
+
+    code = "forbidden"
+    status = 403
+    retry = "never"
+
+
+class InvalidInput(LocalError):
+    """Something in the form needs correcting."""
+
+    code = "invalid_input"
+    status = 422
+
+
+class Conflict(LocalError):
+    """Somebody changed this in the meantime."""
+
+    code = "conflict"
+    status = 409
+
+
+class SignInFailed(LocalError):
+    """Name or password is wrong."""
+
+    code = "sign_in_failed"
+    status = 401
+
+
+class SignInRequired(LocalError):
+    """Sign in first."""
+
+    code = "sign_in_required"
+    status = 401
+
+
+class SessionLocked(LocalError):
+    """The session is locked; type the password to go on."""
+
+    code = "session_locked"
+    status = 401
+
+
+class TooManyAttempts(LocalError):
+    """Too many attempts; try again later."""
+
+    code = "too_many_attempts"
+    status = 429
+    retry = "later"
+
+
+class PasswordChangeRequired(LocalError):
+    """The one-time password must be changed first."""
+
+    code = "password_change_required"
+    status = 403
+
+
+class CsrfFailed(LocalError):
+    """The form is out of date; open the page again."""
+
+    code = "csrf_failed"
+    status = 403
+
+
+class DateInFuture(LocalError):
+    """The date lies in the future."""
+
+    code = "date_in_future"
+    status = 422
+
+
+class UnderAge(LocalError):
+    """The person is under 14 and is not registered."""
+
+    code = "under_age"
+    status = 422
+    retry = "never"
+
+
+class DateOfBirthMissing(LocalError):
+    """The date of birth is needed first."""
+
+    code = "date_of_birth_missing"
+    status = 409
+
+
+class WrongState(LocalError):
+    """That is not possible in the present state."""
+
+    code = "wrong_state"
+    status = 409
+
+
+class NoConsent(LocalError):
+    """The person has not consented to this."""
+
+    code = "no_consent"
+    status = 409
+
+
+class WitnessRequired(LocalError):
+    """This consent needs the person's code or a witness officer."""
+
+    code = "witness_required"
+    status = 422
+
+
+class DoNotAskBefore(LocalError):
+    """The person refused this; do not ask before %(date)s."""
+
+    code = "do_not_ask_before"
+    status = 409
+    retry = "later"
+
+
+class NoAgreementInForce(LocalError):
+    """There is no agreement in force with this peer."""
+
+    code = "no_agreement"
+    status = 409
+
+
+class AskedRecently(LocalError):
+    """The same question was asked within 30 days."""
+
+    code = "asked_recently"
+    status = 409
+    retry = "later"
+
+
+class DailyLimit(LocalError):
+    """Today's limit of opened records is reached; a supervisor can release more."""
+
+    code = "daily_limit"
+    status = 403
+    retry = "later"
+
+
+class UnknownPeer(LocalError):
+    """There is no peer for this region."""
+
+    code = "unknown_peer"
+    status = 409
+
+
+class NoActivePeer(LocalError):
+    """The exchange with this peer is not active."""
+
+    code = "no_active_peer"
+    status = 409
+    retry = "later"
+
+
+class InvitationRefused(LocalError):
+    """The invitation cannot be accepted."""
+
+    code = "invitation_refused"
+    status = 422
+
+
+class LedgerUnreadable(LocalError):
+    """The file cannot be read as a ledger."""
+
+    code = "ledger_unreadable"
+    status = 422
+
+
+class IdempotencyMismatch(LocalError):
+    """The idempotency key was used with another request."""
+
+    code = "idempotency_mismatch"
+    status = 422
+
+
+class SettingInvalid(LocalError):
+    """The setting %(setting)s is wrong."""
+
+    code = "setting_invalid"
+    status = 500
+
+
+class Overloaded(LocalError):
+    """The node cannot do this just now; try again."""
+
+    code = "overloaded"
+    status = 503
+    retry = "later"
+
+
+class InternalFault(LocalError):
+    """A fault on our side; the reference is %(reference)s."""
+
+    code = "internal_fault"
+    status = 500
+    retry = "later"
