@@ -42,6 +42,12 @@ def shown_date(value: date | str, language: PageLanguage) -> str:
     return f"{year}年{month}月" + "".join(f"{number}日" for number in day)
 
 
+def shown_quarter(value: object, language: PageLanguage) -> str:
+    """A quarter such as `2026Q4`: `2026年第四季度`, `Q4 2026`."""
+    year, number = str(value).split("Q")
+    return f"Q{number} {year}" if language == "en" else f"{year}年第{'一二三四'[int(number) - 1]}季度"
+
+
 def shown_moment(value: datetime, language: PageLanguage, zone: ZoneInfo) -> str:
     """A moment in the node's zone, to the minute: `2026年9月30日 14:05`."""
     local = value.astimezone(zone)

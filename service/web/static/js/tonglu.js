@@ -23,6 +23,7 @@
     if (target.matches("input, textarea, select")) { target.focus(); if (target.select) target.select(); }
     else target.click();
   }, true);
+  for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("[data-print]");
     if (button) { event.preventDefault(); window.print(); }

@@ -1,0 +1,22 @@
+"""About this node: what is never kept, and with whom it talks. Public."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from federation.peers import list_peers
+from federation.tables import PeerState
+from service.context import CurrentNode
+from service.web.templating import pages_of
+
+router = APIRouter(include_in_schema=False)
+
+_TOLD = (PeerState.ACTIVE, PeerState.SUSPENDED, PeerState.PAPER)
+
+
+@router.get("/about")
+async def about_page(request: Request, node: CurrentNode) -> Response:
+    """Tell anyone what this node is for, what it never keeps, and who its peers are."""
+    peers = await node.database.read(
+        lambda session: [(peer.region, peer.name) for peer in list_peers(session) if peer.state in _TOLD]
+    )
+    return pages_of(request).render(request, "agreements/about.html", peers=peers)
