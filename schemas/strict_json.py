@@ -29,46 +29,13 @@ class Member:
     size: int
 
 
-class _Flaw:
-    """Stands in a parsed document for what must not be there."""
-
-    __slots__ = ("says",)
-
-    def __init__(self, says: str) -> None:
-        self.says = says
-
-
-class _Doubled(dict[str, Any]):
-    """An object in which a key stands twice."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else _Doubled(found)
-
-
-def _integer(digits: str) -> int | _Flaw:
-    # The length first: Python refuses (and a slow reader would suffer) to turn thousands of digits into a number.
-    if len(digits) > 17 or abs(int(digits)) > MAX_INTEGER:
-        return _Flaw("a number is too large")
-    return int(digits)
-
-
-def _no_float(_: str) -> _Flaw:
-    return _Flaw("numbers are whole")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
-)
-
-
 def read_array(raw: bytes, most: int) -> list[Member]:
     """The members of a JSON array of at most `most`, each with its flaw, if it has one.
 
     Raises `UnreadableJsonError` where the whole cannot be read: not UTF-8, no array, bad syntax, far too deep.
     """
     text = _text(raw)
+    reader = _Reader()
     members: list[Member] = []
     place = _skip(text, 0)
     if text[place : place + 1] != "[":
@@ -79,8 +46,8 @@ def read_array(raw: bytes, most: int) -> list[Member]:
     while True:
         if len(members) == most:
             raise UnreadableJsonError(f"at most {most} members")
-        value, after = _decode(text, place)
-        members.append(Member(value, flaw_of(value), len(text[place:after].encode("utf-8"))))
+        member, after = reader.read(text, place)
+        members.append(member)
         place = _skip(text, after)
         mark = text[place : place + 1]
         if mark == "]":
@@ -93,36 +60,68 @@ def read_array(raw: bytes, most: int) -> list[Member]:
 def read_document(raw: bytes) -> Any:
     """One whole JSON document; raises `UnreadableJsonError` for any flaw."""
     text = _text(raw)
-    value, after = _decode(text, _skip(text, 0))
-    flaw = flaw_of(value)
-    if flaw is not None or _skip(text, after) != len(text):
-        raise UnreadableJsonError(flaw or "more than one document")
-    return value
+    member, after = _Reader().read(text, _skip(text, 0))
+    if member.flaw is not None or _skip(text, after) != len(text):
+        raise UnreadableJsonError(member.flaw or "more than one document")
+    return member.value
 
 
-def flaw_of(value: Any, depth: int = 1) -> str | None:
-    """What makes a parsed value unfit, or None; the message quotes nothing of the value."""
+class _Reader:
+    """Python's decoder with hooks that note what must not be there; the walk over a value is for the rare cases."""
+
+    def __init__(self) -> None:
+        self._notes: list[str] = []
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_int=self._integer,
+            parse_float=self._no_float,
+            parse_constant=self._no_float,
+        )
+
+    def read(self, text: str, place: int) -> tuple[Member, int]:
+        """The value that begins at a place, and where it ends."""
+        self._notes.clear()
+        try:
+            value, after = self._decoder.raw_decode(text, place)
+        except (json.JSONDecodeError, StopIteration):
+            raise UnreadableJsonError("not JSON") from None
+        except RecursionError:
+            raise UnreadableJsonError("far too many levels") from None
+        part = text[place:after]
+        flaw = self._notes[0] if self._notes else None
+        deep = part.count("{") + part.count("[") > MAX_DEPTH
+        if flaw is None and (deep or "\\ud" in part or "\\uD" in part):
+            flaw = _walk(value, 1)
+        return Member(value, flaw, len(part) if part.isascii() else len(part.encode("utf-8"))), after
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            self._notes.append("a key stands twice")
+        return found
+
+    def _integer(self, digits: str) -> int:
+        # The length first: Python refuses (and a slow reader would suffer) to turn thousands of digits into a number.
+        if len(digits) > 17 or abs(int(digits)) > MAX_INTEGER:
+            self._notes.append("a number is too large")
+            return 0
+        return int(digits)
+
+    def _no_float(self, _: str) -> int:
+        self._notes.append("numbers are whole")
+        return 0
+
+
+def _walk(value: Any, depth: int) -> str | None:
+    """Whether a value is too deep or holds half of a surrogate pair; says which, and quotes nothing."""
     if isinstance(value, str):
         return None if _is_text(value) else "half of a surrogate pair"
-    if isinstance(value, _Flaw):
-        return value.says
-    if isinstance(value, dict):
-        if isinstance(value, _Doubled):
-            return "a key stands twice"
-        if depth > MAX_DEPTH:
-            return f"more than {MAX_DEPTH} levels"
-        for key, item in value.items():
-            flaw = "half of a surrogate pair" if not _is_text(key) else flaw_of(item, depth + 1)
-            if flaw:
-                return flaw
-    elif isinstance(value, list):
-        if depth > MAX_DEPTH:
-            return f"more than {MAX_DEPTH} levels"
-        for item in value:
-            flaw = flaw_of(item, depth + 1)
-            if flaw:
-                return flaw
-    return None
+    if not isinstance(value, dict | list):
+        return None
+    if depth > MAX_DEPTH:
+        return f"more than {MAX_DEPTH} levels"
+    inner = [*value, *value.values()] if isinstance(value, dict) else value
+    return next(filter(None, (_walk(item, depth + 1) for item in inner)), None)
 
 
 def _text(raw: bytes) -> str:
@@ -132,15 +131,6 @@ def _text(raw: bytes) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         raise UnreadableJsonError("not UTF-8") from None
-
-
-def _decode(text: str, place: int) -> tuple[Any, int]:
-    try:
-        return _DECODER.raw_decode(text, place)
-    except (json.JSONDecodeError, StopIteration):
-        raise UnreadableJsonError("not JSON") from None
-    except RecursionError:
-        raise UnreadableJsonError("far too many levels") from None
 
 
 def _skip(text: str, place: int) -> int:
@@ -156,8 +146,6 @@ def _end(text: str, place: int, members: list[Member]) -> list[Member]:
 
 
 def _is_text(value: str) -> bool:
-    if value.isascii():
-        return True
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
