@@ -19,7 +19,6 @@ from schemas.identity import (
     is_placeholder_number,
     resident_id_checksum_ok,
 )
-from service.ledgers.cells import formula, plain
 from service.ledgers.dates import Ambiguous, read_date
 from service.ledgers.fields import Cell, LedgerKind, RawRow
 from service.ledgers.places import Places
@@ -268,9 +267,3 @@ def _expected_return(cell: Cell) -> PartialDate | None:
 
 def _by_weight(codes: tuple[Code, ...]) -> tuple[Code, ...]:
     return tuple(sorted(codes, key=lambda code: -_WEIGHT[OUTCOME_OF[code]]))
-
-
-def neutralised(cell: Cell) -> str:
-    """Give a cell as the text that a report may hold; a text that a spreadsheet would run gets an apostrophe."""
-    text = plain(cell)
-    return f"'{text}" if formula(text) else text

@@ -14,10 +14,10 @@ from service.database import UtcDateTime
 class LedgerImport(SQLModel, table=True):
     """One ledger that was uploaded.
 
-    ``state``: ``checked`` (rows lie sealed, nothing is registered) → ``importing`` (batches are being registered) →
-    ``imported`` → ``undone``; or ``expired``. ``file_mark`` is a keyed hash of the file, to say that the very same
-    file was imported before. ``summary`` (columns kept and dropped) and the batches' rows are sealed and go at
-    ``expires_at``; the counts stay.
+    ``state``: ``uploaded`` (still being read) → ``checked`` (rows lie sealed, nothing is registered) → ``importing``
+    (batches are being registered) → ``committed`` → ``undone``. ``file_mark`` is a keyed hash of the file, to find an
+    import that was cut off. ``summary`` (columns kept and dropped) and the batches' rows are sealed and go at
+    ``expires_at``; of a committed import the counts stay, of another nothing.
     """
 
     __tablename__ = "ledger_import"
@@ -37,7 +37,7 @@ class LedgerImport(SQLModel, table=True):
     summary: bytes | None = Field(default=None, sa_type=LargeBinary)
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    imported_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    committed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     undone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
