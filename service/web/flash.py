@@ -31,6 +31,7 @@ DONE: Final = {
     "declined": N_("The request is given back with the reason."),
     "cancelled": N_("The request is cancelled."),
     "certificate_issued": N_("The certificate is issued."),
+    "certificate_delivered": N_("The certificate is on its way home."),
     "certificate_suspended": N_("The certificate is suspended."),
     "certificate_resumed": N_("The certificate is valid again."),
     "certificate_revoked": N_("The certificate is revoked."),

@@ -151,6 +151,7 @@ class Pages:
             return marked if chinese and any(ord(letter) > 0x2E80 for letter in text) else escape(text)
 
         environment.filters["day"] = lambda value: dates.shown_date(value, language)
+        environment.filters["translated"] = translator.gettext
         environment.filters["quarter"] = lambda value: dates.shown_quarter(value, language)
         environment.filters["moment"] = lambda value: dates.shown_moment(value, language, self.zone)
         environment.filters["region"] = lambda code: in_chinese(self._region_full_name(code))

@@ -143,6 +143,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "stopped": N_("Stopped"),
         "handed_over": N_("Handed over"),
     },
+    "reminder_state": {
+        "waiting": N_("To be sent"),
+        "sent": N_("Sent"),
+        "undeliverable": N_("Could not be delivered"),
+    },
     "work_item": {
         "answer_request": N_("Answer a request"),
         "request_unanswered": N_("A request of ours is unanswered"),
@@ -263,6 +268,7 @@ _TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
         "stopped": "closed",
         "handed_over": "closed",
     },
+    "reminder_state": {"waiting": "waiting", "sent": "done", "undeliverable": "attention"},
     "peer_state": {
         "paper": "new",
         "invited": "waiting",

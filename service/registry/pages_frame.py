@@ -1,0 +1,59 @@
+"""The head of a person's pages: who it is, masked, and the tabs. Every room's tab of a person shows it."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import Session
+
+from schemas.identity import DocumentType, age_on
+from service.context import Node
+from service.officers.rules import Officer
+from service.registry.people import find_person, unseal_person
+from service.web.languages import N_
+
+TABS = (
+    ("", N_("Moves")),
+    ("/verifications", N_("Verification")),
+    ("/consents", N_("Notice and consents")),
+    ("/certificates", N_("Certificates")),
+    ("/reminders", N_("Reminders")),
+    ("/log", N_("Record of looks")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonHead:
+    """What stands above each tab. The number is masked; the age stands for the date of birth."""
+
+    id: str
+    name: str
+    document_type: DocumentType
+    masked_number: str
+    age: int | None
+    area: str
+
+    @property
+    def tabs(self) -> list[tuple[str, str]]:
+        """Paths and labels (English msgids) of the tabs."""
+        return [(f"/people/{self.id}{path}", label) for path, label in TABS]
+
+
+def person_head(session: Session, node: Node, person_id: str, *, by: Officer) -> PersonHead:
+    """Open a person as far as the head shows, and log that. Raises `NotFound`."""
+    person = unseal_person(
+        session,
+        node,
+        find_person(session, node, person_id, by),
+        actor=by.as_actor,
+        action="person.head_shown",
+        fields=("identity",),
+    )
+    born: date | None = person.identity.date_of_birth
+    return PersonHead(
+        id=person.id,
+        name=person.identity.name,
+        document_type=person.identity.document_type,
+        masked_number=person.masked_number,
+        age=age_on(born, node.today()) if born is not None else None,
+        area=person.area,
+    )
