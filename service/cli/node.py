@@ -1,0 +1,115 @@
+"""`tonglu init`, `serve` and `tick`: a node is made, runs, and does what is due."""
+
+import json
+import sys
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from service.cli.opening import AsJson, Directory, open_node
+
+
+class Only(StrEnum):
+    """What one of several processes does."""
+
+    OFFICERS = "officers"
+    FEDERATION = "federation"
+    WORKER = "worker"
+
+
+def register(main: typer.Typer) -> None:
+    """Add the commands."""
+    main.command()(init)
+    main.command()(serve)
+    main.command()(tick)
+
+
+def init(
+    directory: Directory,
+    region: Annotated[str, typer.Option(help="The region's division code.", metavar="CODE")],
+    name: Annotated[str, typer.Option(help="The region's name.")],
+    base_url: Annotated[str, typer.Option(help="Where peers reach this node.", metavar="URL")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make a node: keys, database and the first officer, whose one-time password is shown once."""
+    from service.founding import clear, found
+    from service.officers.actions import FIRST_NAME, add_first_officer
+
+    settings = found(directory, region=region, name=name, base_url=base_url)
+    try:
+        with open_node(directory, allow_private_peers=True) as node:
+            password = node.database.write_sync(lambda session: add_first_officer(session, node))
+    except BaseException:
+        clear(directory)
+        raise
+    if settings.base_url.startswith("http://"):
+        typer.echo("note: http serves only with TONGLU_ALLOW_PRIVATE_PEERS, on closed networks", err=True)
+    if as_json:
+        typer.echo(json.dumps({"officer": FIRST_NAME, "password": password}))
+    else:
+        typer.echo(f"officer: {FIRST_NAME}\npassword: {password}")
+
+
+def serve(
+    directory: Directory,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: the setting `listen`.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)] = None,
+    only: Annotated[Only | None, typer.Option(help="One part of the work, where several processes share it.")] = None,
+) -> None:
+    """Run the node until it is told to stop."""
+    from service.app import create_app
+    from service.listening import serve as listen
+    from service.settings import Settings, split_listen
+
+    settings = Settings.load(directory)
+    if host is not None or port is not None:
+        own = settings.federation_listen if only is Only.FEDERATION and settings.federation_listen else settings.listen
+        set_host, set_port = split_listen(own)
+        host = host or set_host
+        where = f"{f'[{host}]' if ':' in host else host}:{set_port if port is None else port}"
+        name = "federation_listen" if only is Only.FEDERATION and settings.federation_listen else "listen"
+        settings = Settings.load(directory, **{name: where})
+    part = None if only is None else only.value
+    app = create_app(settings, only=part)
+    if not listen(app, settings, only=part, ready=_say_ready):
+        raise typer.Exit(1)
+
+
+def _say_ready(where: str) -> None:
+    print(f"ready: {where}", flush=True)
+
+
+def tick(
+    directory: Directory,
+    job: Annotated[str | None, typer.Argument(help="One job; all of them when none is named.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Work as if it were then (RFC 3339, or local).", metavar="TIME")
+    ] = None,
+) -> None:
+    """Run once what is due, as the scheduler would."""
+    from service.jobs import JOBS
+    from service.jobs import tick as run_due
+    from service.settings import Settings
+
+    if job is not None and job not in JOBS:
+        typer.echo(f"no job is called {job}: {', '.join(sorted(JOBS))}", err=True)
+        raise typer.Exit(2)
+    settings = Settings.load(directory)
+    with open_node(directory, at=None if at is None else moment(at, settings.zone)) as node:
+        done: dict[str, Any] = run_due(node, job)
+    for name, count in done.items():
+        typer.echo(f"{name}: {count}")
+
+
+def moment(text: str, zone: ZoneInfo) -> datetime:
+    """An RFC 3339 moment; without an offset it is in the node's zone. Ends with usage (2) when it is none."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        typer.echo(f"not a time: {text} (for example 2026-11-02T09:00)", err=True)
+        sys.exit(2)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
