@@ -213,12 +213,13 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 
 def _guarded_transport(*, allow_private: bool) -> httpx.AsyncHTTPTransport:
     limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
-    transport = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+    trusted = ssl.create_default_context()
+    transport = httpx.AsyncHTTPTransport(verify=trusted, limits=limits, trust_env=False)
     if not allow_private:
         # httpx has no public way to bring one's own network backend, and is no longer developed: its pool is replaced
         # by one of the same library that connects through the guard.
         transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001 - see above
-            ssl_context=ssl.create_default_context(),
+            ssl_context=trusted,
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
             network_backend=_GuardedBackend(),

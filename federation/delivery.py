@@ -1,30 +1,37 @@
-"""Sending: per destination one request in flight, batches of what is due, persisted retry."""
+"""Sending: per destination one request in flight, batches of what is due, persisted retry.
 
+Rows are the truth. A loop looks for destinations that have something due, is woken when something was queued, and
+otherwise looks again every second, because other processes queue too. For each such destination a task claims a batch
+(``batches``), sends it with no transaction open, and records what came of it (``settling``), until nothing is due. The
+claim is a lease: several processes may run this on one database, and one destination still sees one request at a time.
+
+Destinations that failed the last time share a few slots of their own, so that the dead, who cost a time-out each, never
+stand in the way of the living. For the first failure nobody can know, and there are slots enough.
+"""
+
+import asyncio
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
 
-from sqlmodel import Session
-
-from federation.client import PeerClient
+from federation.batches import Claim, claim, due_destinations, extend, probe_claim, release
+from federation.client import PeerAnswer, PeerClient
 from federation.node import FederationNode, Transactions
+from federation.settling import OnOutcome, Outcome, expire_due, settle
+from schemas.entropy import uuid4
+from schemas.problems import TongluError, Unavailable
 
+__all__ = ["Delivery", "OnOutcome", "Outcome"]
 
-@dataclass(frozen=True)
-class Outcome:
-    """How one message ended: taken (``accepted``), refused for good (``parked``), or not taken in time."""
+LOOK_SECONDS = 1.0
+EXTEND_SECONDS = 5.0
+EXPIRE_EVERY = timedelta(minutes=1)
+SOUND_SLOTS = 64
+AILING_SLOTS = 16
 
-    message_id: str
-    peer: str
-    type: str
-    subject: str
-    result: Literal["accepted", "parked", "expired"]
-    problem_code: str | None
-
-
-OnOutcome = Callable[[Session, Outcome, datetime], None]
-"""Called in the transaction that records the outcome."""
+_log = logging.getLogger(__name__)
 
 
 class Delivery:
@@ -38,24 +45,135 @@ class Delivery:
         *,
         on_outcome: OnOutcome | None = None,
     ) -> None:
-        raise NotImplementedError
+        """Build nothing yet; the client is made on the event loop that first sends."""
+        self._fed = fed
+        self._transactions = transactions
+        self._client_factory = client_factory
+        self._client: PeerClient | None = None
+        self._on_outcome = on_outcome
+        self._holder = uuid4(fed.entropy)
+        self._tasks: dict[str, asyncio.Task[int]] = {}
+        self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._slots = {False: asyncio.Semaphore(SOUND_SLOTS), True: asyncio.Semaphore(AILING_SLOTS)}
+        self._expired_at: datetime | None = None
 
     async def run(self) -> None:
         """Send until cancelled: at once when woken, else when something becomes due."""
-        raise NotImplementedError
+        self._loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._woken.clear()
+                await self._start_due()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), LOOK_SECONDS)
+        finally:
+            tasks = list(self._tasks.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def wake(self, region: str | None = None) -> None:
-        """Something may be due (call it after the commit, from any thread)."""
-        raise NotImplementedError
+        """Something may be due; callable from any thread, best after the commit."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._woken.set)
 
     async def tick(self, now: datetime | None = None) -> int:
-        """Send what is due at ``now`` once, to every destination, and return the number of messages receipted."""
-        raise NotImplementedError
+        """Send to every destination until nothing is left that is due at ``now`` (by default the clock's time).
 
-    async def probe(self, region: str) -> bool:
-        """Ask a peer whether it knows us (``peer test``); a good answer makes an invited one active."""
-        raise NotImplementedError
+        Returns the number of messages receipted. Signatures carry the clock's time in any case.
+        """
+        moment = now or self._fed.clock.now()
+        await self._expire(moment)
+        due = await self._transactions.read(lambda session: due_destinations(session, moment))
+        sent = await asyncio.gather(*(self._serve(one.region, is_ailing=one.is_ailing, at=now) for one in due))
+        return sum(sent)
+
+    async def probe(self, region: str) -> PeerAnswer | None:
+        """Ask a peer whether it knows us (``peer test``) and record the answer; a good one activates an invited peer.
+
+        ``None`` when nothing may be sent to it.
+        """
+        moment = self._fed.clock.now()
+        found = await self._transactions.read(lambda session: probe_claim(session, self._fed, region, moment))
+        if found is None:
+            return None
+        answer = await self._send(found)
+        await self._settle(found, answer, None)
+        return answer
 
     async def aclose(self) -> None:
         """Close the client."""
-        raise NotImplementedError
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    # --- One destination -------------------------------------------------------------------------------------------
+
+    async def _start_due(self) -> None:
+        now = self._fed.clock.now()
+        try:
+            await self._expire(now)
+            due = await self._transactions.read(lambda session: due_destinations(session, now))
+        except Unavailable:
+            _log.warning("delivery: the database cannot be read just now")
+            return
+        for one in due:
+            if one.region not in self._tasks:
+                task = asyncio.create_task(self._serve(one.region, is_ailing=one.is_ailing, at=None))
+                self._tasks[one.region] = task
+                task.add_done_callback(partial(self._ended, one.region))
+
+    def _ended(self, region: str, task: asyncio.Task[int]) -> None:
+        self._tasks.pop(region, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Class and code alone: an exception's text may quote what it failed on.
+            code = error.code if isinstance(error, TongluError) else "fault"
+            _log.error("delivery to %s failed: %s %s", region, type(error).__name__, code)
+
+    async def _serve(self, region: str, *, is_ailing: bool, at: datetime | None) -> int:
+        """Send to one destination until nothing is due there."""
+        receipted = 0
+        async with self._slots[is_ailing]:
+            while True:
+                moment = at or self._fed.clock.now()
+                claiming = partial(claim, fed=self._fed, region=region, holder=self._holder, now=moment)
+                found = await self._transactions.write(claiming)
+                if found is None:
+                    return receipted
+                self._fed.point("delivery.claimed")
+                answer = await self._send_held(found)
+                self._fed.point("delivery.answered")
+                receipted += await self._settle(found, answer, at)
+
+    async def _send_held(self, found: Claim) -> PeerAnswer:
+        """Send, extending the lease for as long as the request takes."""
+        sending = asyncio.create_task(self._send(found))
+        try:
+            while not (await asyncio.wait({sending}, timeout=EXTEND_SECONDS))[0]:
+                longer = partial(extend, region=found.region, holder=found.holder, now=self._fed.clock.now())
+                with suppress(Unavailable):  # then another process may send the same; the peer takes it once
+                    await self._transactions.write(longer)
+            return sending.result()
+        except BaseException:
+            sending.cancel()
+            with suppress(Unavailable):
+                await self._transactions.write(partial(release, region=found.region, holder=found.holder))
+            raise
+
+    async def _send(self, found: Claim) -> PeerAnswer:
+        if self._client is None:
+            self._client = self._client_factory()
+        if found.probe_stream is not None:
+            return await self._client.get_events(found.base_url, found.probe_stream, 0, found.keys)
+        return await self._client.post_events(found.base_url, found.body, found.keys)
+
+    async def _settle(self, found: Claim, answer: PeerAnswer, at: datetime | None) -> int:
+        moment = at or self._fed.clock.now()
+        settling = partial(settle, fed=self._fed, claim=found, answer=answer, now=moment, on_outcome=self._on_outcome)
+        return await self._transactions.write(settling)
+
+    async def _expire(self, now: datetime) -> None:
+        if self._expired_at is None or abs(now - self._expired_at) >= EXPIRE_EVERY:
+            self._expired_at = now
+            await self._transactions.write(partial(expire_due, fed=self._fed, now=now, on_outcome=self._on_outcome))

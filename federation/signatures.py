@@ -152,6 +152,8 @@ def sign_request(
 
 def read_request(method: str, target_uri: str, headers: Headers, *, has_body: bool) -> SignedRequest:
     """What a request claims, before any key is known; raises ``Unauthenticated`` unless it is exactly of our shape."""
+    if not _FIELD_VALUE.fullmatch(target_uri):
+        raise Unauthenticated
     if has_body:
         content_type, digest = _one(headers, "content-type"), _one(headers, "content-digest")
     elif any(name in ("content-type", "content-digest") for name, _ in headers):
