@@ -8,6 +8,7 @@ from datetime import date
 
 from sqlmodel import Session
 
+from federation.keys import b64url
 from schemas.certificates import SD_JWT_TYPE, CertificateState, Disclosable
 from schemas.entropy import uuid4
 from schemas.quarters import Quarter
@@ -70,7 +71,7 @@ def issue_certificate(
     disclosures = rules.disclosures_of(draft, person.identity, salts)
     # A claim that is not known has a digest all the same, of nothing: the number of digests tells nothing.
     digests = [
-        sd_jwt.digest(disclosures[claim]) if claim in disclosures else sd_jwt.digest(sd_jwt.b64url(salts[claim]))
+        sd_jwt.digest(disclosures[claim]) if claim in disclosures else sd_jwt.digest(b64url(salts[claim]))
         for claim in Disclosable
     ]
     claims = rules.claims_of(draft, node.fed.source, digests, status_uri(node, number), index)

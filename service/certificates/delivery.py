@@ -15,7 +15,7 @@ from federation.peers import peer_for
 from federation.tables import Receipt
 from schemas.claims import Purpose
 from schemas.envelope import Outgoing
-from schemas.problems import NoAgreementInForce, NoConsent, TongluError, UnknownPeer, WrongState
+from schemas.problems import NoActivePeer, NoAgreementInForce, NoConsent, UnknownPeer, WrongState
 from service.agreements.queries import agreement_in_force
 from service.certificates.sealed import Held, IssuedContent, all_issued, seal_issued
 from service.certificates.tables import Certificate
@@ -38,7 +38,7 @@ def deliver_home(
     """Deliver a certificate home where the person wants it and the line allows it; else leave it as it is."""
     try:
         return deliver_now(session, node, person, certificate_id, content)
-    except (NoConsent, NoAgreementInForce, UnknownPeer):
+    except (NoConsent, NoAgreementInForce, UnknownPeer, NoActivePeer):
         return content
 
 
@@ -57,7 +57,7 @@ def deliver_now(
     peer = peer_for(session, region)
     if peer is None:
         raise UnknownPeer
-    agreement = agreement_in_force(session, node, peer.region, Purpose.PERSONS_REQUEST)
+    agreement = agreement_in_force(session, peer.region, node.today(), Purpose.PERSONS_REQUEST)
     if agreement is None:
         raise NoAgreementInForce
     message_id = outbox.enqueue(
@@ -96,7 +96,8 @@ def tell_home(session: Session, node: Node, certificate_id: str, content: Issued
         return
     if content.held == "revoked" and outbox.cancel(session, node.fed, content.message_id):
         return
-    _send(session, node, content.home_region, _TOLD[content.held], certificate_id, {"certificate_id": certificate_id})
+    data = {"certificate_id": certificate_id}
+    _send(session, node, Outgoing(content.home_region, _TOLD[content.held], certificate_id, data))
 
 
 def is_delivered(session: Session, content: IssuedContent) -> bool:
@@ -122,7 +123,7 @@ def call_back(session: Session, node: Node, key: bytes, region: str | None) -> N
             continue
         if not outbox.cancel(session, node.fed, content.message_id):
             data = {"message_ids": [content.message_id]}
-            _send(session, node, content.home_region, "tonglu.erasure.requested.v1", "node", data)
+            _send(session, node, Outgoing(content.home_region, "tonglu.erasure.requested.v1", "node", data))
         _forget_delivery(session, node, key, row, content)
 
 
@@ -138,10 +139,9 @@ def _peer_region(session: Session, region: str) -> str:
     return region if peer is None else peer.region
 
 
-def _send(session: Session, node: Node, region: str, message_type: str, subject: str, data: dict[str, object]) -> None:
+def _send(session: Session, node: Node, outgoing: Outgoing) -> None:
+    """Queue a message, unless trust in that region was ended since: then there is nobody left to tell."""
     try:
-        outbox.enqueue(session, node.fed, Outgoing(recipient=region, type=message_type, subject=subject, data=data))
-    except TongluError as error:
-        # Trust in that region was ended since: there is nobody left to tell.
-        if error.code not in ("unknown_peer", "no_active_peer"):
-            raise
+        outbox.enqueue(session, node.fed, outgoing)
+    except (UnknownPeer, NoActivePeer):
+        return

@@ -8,7 +8,7 @@ too old to prove anything (:mod:`service.certificates.rules`).
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from federation.keys import verifies
 from federation.tables import Peer, PeerKey, PeerState
-from schemas.certificates import STATUS_BITS, STATUS_LIST_TYPE, StatusListClaims
+from schemas.certificates import STATUS_BITS, STATUS_LIST_MEDIA_TYPE, STATUS_LIST_TYPE, StatusListClaims
 from service.certificates import sd_jwt, status_bits
 from service.certificates.sd_jwt import SdJwtMalformed
 from service.certificates.status_bits import StatusListMalformed
@@ -33,12 +33,11 @@ _AHEAD_OF_CLOCK = timedelta(minutes=5)
 
 
 class PublicFetcher(Protocol):
-    """Whatever fetches a public document of a peer: its body, or None when the peer has none such (404).
+    """Whatever fetches a public document of a peer; ``federation.client.PeerClient`` is one."""
 
-    Raises :class:`FetchFailed` when the peer cannot be reached or answers anything else.
-    """
-
-    async def get_public(self, base_url: str, path: str, accept: str, max_bytes: int) -> bytes | None: ...
+    async def get_public(self, base_url: str, path: str, accept: str, max_bytes: int) -> bytes | None:
+        """The body at ``path`` of a node; None where it has none (404). Raises `OSError` for anything else."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def keep_failure(session: Session, node: Node, due: DueList) -> None:
     """Ask again later, each time later; the last good list stays."""
     row = session.get(PeerStatusList, (due.region, due.number)) or _row(due)
     row.failures += 1
-    row.next_fetch_at = node.now() + min(FIRST_RETRY * 2 ** min(row.failures - 1, 16), LONGEST_RETRY)
+    row.next_fetch_at = node.now() + min(FIRST_RETRY * (1 << min(row.failures - 1, 16)), LONGEST_RETRY)
     session.add(row)
 
 
@@ -124,27 +123,29 @@ async def fetch_due_lists(node: Node, fetcher: PublicFetcher) -> int:
     waiting = await node.database.read(lambda session: due_lists(session, now))
     while waiting:
         due = waiting.pop()
-        if await _fetch(node, fetcher, due):
-            renewed += 1
-            following = DueList(due.region, due.base_url, due.number + 1)
-            if due.number < MAX_LISTS and await node.database.read(lambda session: _unknown(session, following)):
-                waiting.append(following)
+        if not await _fetch(node, fetcher, due):
+            continue
+        renewed += 1
+        following = DueList(due.region, due.base_url, due.number + 1)
+        if due.number < MAX_LISTS and await node.database.read(partial(_unknown, due=following)):
+            waiting.append(following)
     return renewed
 
 
 async def _fetch(node: Node, fetcher: PublicFetcher, due: DueList) -> bool:
-    path = f"{STATUS_PATH}{due.number}"
     try:
-        body = await fetcher.get_public(due.base_url, path, f"application/{STATUS_LIST_TYPE}", MAX_TOKEN_BYTES)
+        body = await fetcher.get_public(
+            due.base_url, f"{STATUS_PATH}{due.number}", STATUS_LIST_MEDIA_TYPE, MAX_TOKEN_BYTES
+        )
     except OSError:
         await node.database.write(lambda session: keep_failure(session, node, due))
         return False
-    if body is None:
-        # There is no such list. The first one is asked for again; a further one when the list before it is renewed.
-        if due.number == 1:
-            await node.database.write(lambda session: keep_failure(session, node, due))
-        return False
-    return await node.database.write(lambda session: keep_list(session, node, due, body))
+    if body is not None:
+        return await node.database.write(lambda session: keep_list(session, node, due, body))
+    # A further list that there is not yet is looked for again when the list before it is renewed.
+    if due.number == 1:
+        await node.database.write(lambda session: keep_failure(session, node, due))
+    return False
 
 
 def _unknown(session: Session, due: DueList) -> bool:

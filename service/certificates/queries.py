@@ -1,11 +1,12 @@
 """Reading certificates: always those of one person, whose record was opened through the logged door."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
 from sqlmodel import Session
 
-from schemas.certificates import CertificateState
+from schemas.certificates import CertificateState, Disclosable
 from schemas.quarters import Quarter
 from service.certificates.actions import PURPOSE, CertificateView, view_of
 from service.certificates.rules import state_of
@@ -61,9 +62,18 @@ def own_certificates(session: Session, node: Node, key: bytes) -> list[Certifica
     return [view_of(session, node, row, content) for row, content in all_issued(session, node, key)]
 
 
-def own_certificate(session: Session, node: Node, key: bytes, certificate_id: str) -> CertificateView:
-    """One certificate of the person whose key this is. Raises :class:`NotFound`."""
-    return view_of(session, node, *find_issued(session, node, key, certificate_id))
+def own_certificate(
+    session: Session, node: Node, key: bytes, certificate_id: str, shown: Collection[Disclosable] | None = None
+) -> CertificateView:
+    """One certificate of the person whose key this is, showing the claims that the holder chose just now.
+
+    Raises :class:`NotFound`.
+    """
+    row, content = find_issued(session, node, key, certificate_id)
+    if shown is not None:
+        chosen = tuple(claim for claim in Disclosable if claim in shown and claim in content.disclosures)
+        content = content.model_copy(update={"shown": chosen})
+    return view_of(session, node, row, content)
 
 
 def received_certificates(session: Session, node: Node, key: bytes) -> list[ReceivedView]:

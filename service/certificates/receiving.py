@@ -22,7 +22,7 @@ from service.certificates.sealed import Held, ReceivedContent, received_link, se
 from service.certificates.tables import Certificate, ReceivedCertificate
 from service.certificates.verify import Altered, UnknownIssuer, read_certificate
 from service.context import Node
-from service.registry.matching import find_by_journey, find_exact
+from service.registry.matching import find_by_journey, find_exact, open_journeys
 
 _EARLY_STATE_KEPT = timedelta(days=35)
 """A state whose certificate never came is kept as long as peers send messages again."""
@@ -98,8 +98,8 @@ def take_state(session: Session, node: Node, incoming: Incoming, peer: Peer, now
 def file_received(session: Session, node: Node, limit: int = 100) -> int:
     """File what waits under the person it belongs to, or drop it; returns how many were looked at.
 
-    Part of the job ``matching``. Only an exact match files anything, and only a person of this register who is to be
-    seen: absent and protected come to the same.
+    Part of the job ``matching``. Only an exact match files anything, and only for a person of this register who is
+    to be seen and has an open journey with the issuer: absent and protected come to the same.
     """
     waiting = select(ReceivedCertificate).where(
         col(ReceivedCertificate.link).is_(None), col(ReceivedCertificate.message_id).is_not(None)
@@ -133,6 +133,8 @@ def _file(session: Session, node: Node, row: ReceivedCertificate) -> None:
     actor = Actor.peer(row.issuer)
     if waiting["person"] is not None:
         person = find_exact(session, node, PersonIdentity.model_validate(waiting["person"]))
+        if person is not None and not open_journeys(session, person.id, row.issuer):
+            person = None
     else:
         person = find_by_journey(session, node, waiting["journey"], row.issuer)
     if person is None:

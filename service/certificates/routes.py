@@ -28,7 +28,7 @@ from service.certificates.sealed import Held
 from service.certificates.slip import qr_svg, slip_pdf
 from service.certificates.status_lists import MAX_LISTS, ensure_first_list, status_list_token
 from service.certificates.verify import check_certificate
-from service.context import CurrentNode
+from service.context import CurrentNode, Node
 from service.officers.doors import CurrentOfficer
 from service.web.templating import pages_of
 
@@ -59,10 +59,11 @@ class CertificateAnswer(BaseModel):
     quarter: Quarter
     attended_on: date
     valid_until: date
+    issuer: str
     certificate: str
 
     @classmethod
-    def of(cls, view: CertificateView | ReceivedView) -> "CertificateAnswer":
+    def of(cls, node: Node, view: CertificateView | ReceivedView) -> "CertificateAnswer":
         """The answer for a view."""
         return cls(
             id=view.id,
@@ -70,22 +71,16 @@ class CertificateAnswer(BaseModel):
             quarter=view.quarter,
             attended_on=view.attended_on,
             valid_until=view.valid_until,
+            issuer=view.issuer if isinstance(view, ReceivedView) else node.region,
             certificate=view.text,
         )
 
 
-class ReceivedAnswer(CertificateAnswer):
-    """A certificate that another region delivered for this person."""
-
-    issuer: str
-
-
 class CertificateList(BaseModel):
-    """The certificates of one person: `items` issued here, `received` delivered by other regions."""
+    """The certificates of one person: those issued here, then those that other regions delivered."""
 
     items: list[CertificateAnswer]
     next: None = None
-    received: list[ReceivedAnswer] = []
 
 
 class CheckRequest(BaseModel):
@@ -117,7 +112,7 @@ async def issue(body: CertificateRequest, node: CurrentNode, officer: CurrentOff
     view = await node.database.write(
         lambda session: actions.issue_certificate(session, node, body.person_id, draft, by=officer)
     )
-    return CertificateAnswer.of(view)
+    return CertificateAnswer.of(node, view)
 
 
 @router.post("/certificates/verify")
@@ -136,10 +131,8 @@ async def list_certificates(person_id: str, node: CurrentNode, officer: CurrentO
             queries.received_of(session, node, person_id, by=officer),
         )
     )
-    return CertificateList(
-        items=[CertificateAnswer.of(view) for view in issued],
-        received=[ReceivedAnswer(**CertificateAnswer.of(view).model_dump(), issuer=view.issuer) for view in received],
-    )
+    views: list[CertificateView | ReceivedView] = [*issued, *received]
+    return CertificateList(items=[CertificateAnswer.of(node, view) for view in views])
 
 
 @router.get("/certificates/{certificate_id}")
@@ -148,9 +141,10 @@ async def show(
 ) -> CertificateAnswer:
     """Show one certificate of one person."""
     return CertificateAnswer.of(
+        node,
         await node.database.write(
             lambda session: queries.certificate_of(session, node, person_id, certificate_id, by=officer)
-        )
+        ),
     )
 
 
@@ -204,9 +198,10 @@ async def deliver(
 ) -> CertificateAnswer:
     """Deliver a certificate home that was issued before the person wanted that."""
     return CertificateAnswer.of(
+        node,
         await node.database.write(
             lambda session: actions.deliver_certificate(session, node, person_id, certificate_id, by=officer)
-        )
+        ),
     )
 
 
@@ -240,4 +235,4 @@ async def _change(
     def act(session: Session) -> CertificateView:
         return actions.change_certificate(session, node, person_id, certificate_id, change, by=officer)
 
-    return CertificateAnswer.of(await node.database.write(act))
+    return CertificateAnswer.of(node, await node.database.write(act))

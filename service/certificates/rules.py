@@ -96,7 +96,7 @@ def held_after(held: Held, change: Held) -> Held:
 
     Raises :class:`WrongState` for what changes nothing and for a revoked certificate: revocation is for good.
     """
-    if held == "revoked" or held == change:
+    if held in {"revoked", change}:
         raise WrongState
     return change
 

@@ -99,8 +99,10 @@ def keep_pin(session: Session, node: Node, code: OpenCode, pin_hash: str) -> boo
 
 def is_code_of(session: Session, node: Node, person: KeyHolder, typed: str) -> bool:
     """Tell whether this is the person's own code: what a consent given at the office's computer rests on."""
-    found = find_code(session, node, typed)
-    return found is not None and found.person_id == person.id
+    row = session.get(AccessCode, _index(node, plain_code(typed)))
+    if row is None or row.expires_at <= node.now() or person.wrapped_key is None:
+        return False
+    return row.link == portal_link(node, node.vault.open_key(person.wrapped_key))
 
 
 def drop_codes(session: Session, node: Node, key: bytes) -> None:
@@ -108,12 +110,6 @@ def drop_codes(session: Session, node: Node, key: bytes) -> None:
     link = portal_link(node, key)
     session.execute(delete(AccessCode).where(col(AccessCode.link) == link))
     session.execute(delete(PortalSession).where(col(PortalSession.link) == link))
-
-
-def on_erased(session: Session, node: Node, person: KeyHolder) -> None:
-    """A person is erased: nothing opens their page any more. ``app.py`` registers this as a callback."""
-    if person.wrapped_key is not None:
-        drop_codes(session, node, node.vault.open_key(person.wrapped_key))
 
 
 def purge(session: Session, node: Node) -> None:

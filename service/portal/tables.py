@@ -1,6 +1,6 @@
 """The tables of the person's own page. From no row can anyone tell whose page it is, or who visited."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import LargeBinary
 from sqlmodel import Field, SQLModel
@@ -33,3 +33,16 @@ class PortalSession(SQLModel, table=True):
     link: bytes = Field(sa_type=LargeBinary, index=True)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     sealed: bytes = Field(sa_type=LargeBinary)
+
+
+class OwnRequest(SQLModel, table=True):
+    """What a person asked of the office on their own page; the office's task is the work item ``item_id``."""
+
+    __tablename__ = "own_request"
+
+    id: str = Field(primary_key=True, max_length=36)
+    link: bytes = Field(sa_type=LargeBinary, index=True)
+    kind: str = Field(max_length=8)
+    item_id: str = Field(max_length=36)
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    due_on: date

@@ -173,15 +173,10 @@ def refresh_contacts(session: Session, node: Node, person: OpenPerson) -> None:
 
 
 def _reopen(session: Session, node: Node, plan: ReminderPlan) -> None:
-    sent = set(session.exec(select(Reminder.step).where(col(Reminder.plan_id) == plan.id)).all())
+    sent = {row.step: row for row in session.exec(select(Reminder).where(col(Reminder.plan_id) == plan.id)).all()}
     today = node.today()
     period = period_of(cadence_of(plan), open_plan(node, plan).anchor_on, min(today, plan.period_ends_on))
     if not sent:
         open_period(session, node, plan, period, today)
-    elif sent == {1}:
-        open_period(session, node, plan, period, max(today, _day_after_first(session, plan)))
-
-
-def _day_after_first(session: Session, plan: ReminderPlan) -> date:
-    first = session.exec(select(Reminder.due_on).where(col(Reminder.plan_id) == plan.id)).one()
-    return first + timedelta(days=1)
+    elif set(sent) == {1}:
+        open_period(session, node, plan, period, max(today, sent[1].due_on + timedelta(days=1)))

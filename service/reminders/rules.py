@@ -99,7 +99,7 @@ def may_send(now: datetime, zone: ZoneInfo, calendar: WorkingCalendar) -> bool:
 
 def retry_after(failures: int) -> timedelta:
     """How long to wait after so many failures in a row."""
-    return min(FIRST_RETRY * 2 ** min(failures - 1, 16), LONGEST_RETRY)
+    return min(FIRST_RETRY * (1 << min(failures - 1, 16)), LONGEST_RETRY)
 
 
 def _allowed(day: date, period: Period, calendar: WorkingCalendar) -> date | None:

@@ -2,12 +2,12 @@
 
 One tick does three things. First it *rolls over* plans whose period has ended: what was sent is added to the node-wide
 count of its channel, every row of the period is deleted, and the next period's rows are made. Then, by day and on a
-working day only, it *claims* what is due, a few rows at a time, under a lease: of many processes each row is one's. Then
-it *sends* each mail and records it at once. Whoever dies in between holds a lease that runs out, and the mail is sent
-again under the same Message-ID.
+working day only, it *claims* what is due, a few rows at a time, under a lease: of many processes each row is one's.
+Then it *sends* each mail and records it at once. Whoever dies in between holds a lease that runs out, and the mail is
+sent again under the same Message-ID.
 
-Right before a mail leaves, its row and plan are read once more: what was withdrawn, stopped or paused since the claim is
-not sent. Should a reminder and its follow-up both be due after a long silence, only the follow-up goes.
+Right before a mail leaves, its row and plan are read once more: what was withdrawn, stopped or paused since the claim
+is not sent. Should a reminder and its follow-up both be due after a long silence, only the follow-up goes.
 
 When the mail server cannot be reached, the channel rests, longer each time, and that is kept in the database; a mail
 that the server does not take for now waits alone. The run never reads a person's record.
@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import or_, update
 from sqlalchemy.orm import aliased
@@ -201,7 +202,7 @@ class _Run:
         try:
             while may_send(node.now(), node.zone, node.calendar):
                 now = node.now()
-                claims = await node.database.write(lambda session, at=now: claim_due(session, node, at, self._holder))
+                claims = await node.database.write(partial(claim_due, node=node, now=now, holder=self._holder))
                 if not claims:
                     break
                 node.point("reminders.claimed")

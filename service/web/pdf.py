@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -64,6 +63,7 @@ class Sheet:
     def __init__(self, paper: Paper, title: Both, made_at: datetime) -> None:
         # Loaded here: it takes a second, which a node that never prints should not spend at its start.
         from fpdf import FPDF  # noqa: PLC0415
+        from fpdf.enums import WrapMode  # noqa: PLC0415
 
         width, height, margin = _SIZES_MM[paper]
         pdf: FPDF = FPDF(orientation="portrait", unit="mm", format=(width, height))
@@ -79,7 +79,9 @@ class Sheet:
         self._pdf = pdf
         self._body_pt = _BODY_PT[paper]
         self._width = width - 2 * margin
+        self._drawn = pdf.fonts[_FAMILY].cmap
         self._missing: dict[str, None] = {}
+        self._by_character, self._by_word = WrapMode.CHAR, WrapMode.WORD
         self._title(title)
 
     def paragraph(self, text: Both) -> None:
@@ -198,15 +200,14 @@ class Sheet:
             align="L",
             new_x="LMARGIN",
             new_y="NEXT",
-            wrapmode="CHAR" if _is_chinese(text) else "WORD",
+            wrapmode=self._by_character if _is_chinese(text) else self._by_word,
         )
         pdf.set_text_color(0)
 
     def _drawable(self, text: str) -> str:
-        known = drawable_characters()
         shown = []
         for letter in text:
-            if letter == "\n" or ord(letter) in known:
+            if letter == "\n" or ord(letter) in self._drawn:
                 shown.append(letter)
             elif unicodedata.category(letter) in _UNSEEN:
                 shown.append(" ")
@@ -231,15 +232,6 @@ class Sheet:
     @staticmethod
     def _height(size_pt: float) -> float:
         return size_pt * _POINT_MM * _LINE
-
-
-@lru_cache(maxsize=1)
-def drawable_characters() -> frozenset[int]:
-    """The code points that the font can draw."""
-    from fontTools.ttLib import TTFont  # noqa: PLC0415 - as slow to load as the rest of printing
-
-    with TTFont(FONT_FILE, lazy=True) as font:
-        return frozenset(font.getBestCmap())
 
 
 def _is_chinese(text: str) -> bool:

@@ -1,0 +1,90 @@
+"""What a person asks of the office on their own page, and by when the office owes an answer.
+
+The fifteen working days are a promise of ours, said as such; the law asks for a timely answer (PIPL art. 50).
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from pydantic import BaseModel
+from sqlmodel import Session, col, select
+
+from schemas.entropy import uuid4
+from service.access_log import Actor, record_under
+from service.context import Node
+from service.portal.tables import OwnRequest
+from service.registry.people import OpenPerson
+from service.work_items.actions import open_item
+from service.work_items.tables import WorkItem
+
+ANSWER_WORKING_DAYS = 15
+
+
+class RequestKind(StrEnum):
+    """What can be asked (PIPL arts 44 to 47, 15)."""
+
+    COPY = "copy"
+    CORRECT = "correct"
+    OBJECT = "object"
+    LIMIT = "limit"
+    MOVE = "move"
+    ERASE = "erase"
+
+
+class OwnRequestView(BaseModel):
+    """A request as the person and the office see it; `open` until the office has closed its task."""
+
+    id: str
+    kind: RequestKind
+    made_at: datetime
+    due_on: date
+    open: bool
+
+
+def make_request(session: Session, node: Node, person: OpenPerson, kind: RequestKind) -> OwnRequestView:
+    """Put a request before the office as a task; asking for the same again gives the open one."""
+    for view in own_requests(session, node, person.key):
+        if view.kind is kind and view.open:
+            return view
+    due = node.calendar.add_working_days(node.today(), ANSWER_WORKING_DAYS)
+    item = open_item(session, node, "persons_request", person.id, area=person.area, due=due)
+    row = OwnRequest(
+        id=uuid4(node.entropy),
+        link=_link(node, person.key),
+        kind=kind.value,
+        item_id=item.id,
+        made_at=node.now(),
+        due_on=due.on,
+    )
+    session.add(row)
+    session.flush()
+    record_under(session, node, Actor.person(person.area), f"own_request.{kind.value}", key=person.key)
+    return _view(session, row)
+
+
+def own_requests(session: Session, node: Node, key: bytes) -> list[OwnRequestView]:
+    """The requests of the person whose key this is, newest first."""
+    wanted = select(OwnRequest).where(col(OwnRequest.link) == _link(node, key))
+    rows = session.exec(wanted.order_by(col(OwnRequest.made_at).desc(), col(OwnRequest.id))).all()
+    return [_view(session, row) for row in rows]
+
+
+def drop_requests(session: Session, node: Node, key: bytes) -> None:
+    """Forget the requests of a person who is being erased."""
+    for row in session.exec(select(OwnRequest).where(col(OwnRequest.link) == _link(node, key))).all():
+        session.delete(row)
+
+
+def _view(session: Session, row: OwnRequest) -> OwnRequestView:
+    item = session.get(WorkItem, row.item_id)
+    return OwnRequestView(
+        id=row.id,
+        kind=RequestKind(row.kind),
+        made_at=row.made_at,
+        due_on=row.due_on,
+        open=item is not None and item.state == "open",
+    )
+
+
+def _link(node: Node, key: bytes) -> bytes:
+    return node.vault.link(key, OwnRequest.__tablename__)
