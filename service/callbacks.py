@@ -15,6 +15,7 @@ from service.vault import KeyHolder
 PersonCallback = Callable[[Session, KeyHolder], None]
 WithdrawnCallback = Callable[[Session, KeyHolder, str], None]
 CodeCheck = Callable[[Session, KeyHolder, str], bool]
+JourneyCount = Callable[[Session, str], int]
 
 
 def _no_code(session: Session, person: KeyHolder, code: str) -> bool:
@@ -22,9 +23,15 @@ def _no_code(session: Session, person: KeyHolder, code: str) -> bool:
     return False
 
 
+def _no_journeys(session: Session, peer: str) -> int:
+    """Without a register there are no journeys."""
+    return 0
+
+
 @dataclass(slots=True)
 class Callbacks:
-    """Who hears what. ``check_code`` tells whether a code that was typed is the person's own access code.
+    """Who hears what. ``check_code`` tells whether a code that was typed is the person's own access code;
+    ``open_journeys(session, peer)`` counts the register's open journeys with a peer (the cap of an agreement's quota).
 
     ``on_withdrawn(session, person, purpose)``: a consent no longer stands.
     ``on_protected(session, person)``: the person is hidden from now on.
@@ -39,6 +46,7 @@ class Callbacks:
     on_shareable: list[PersonCallback] = field(default_factory=list)
     on_erased: list[PersonCallback] = field(default_factory=list)
     check_code: CodeCheck = _no_code
+    open_journeys: JourneyCount = _no_journeys
 
     def withdrawn(self, session: Session, person: KeyHolder, purpose: str) -> None:
         """Tell everyone that a consent no longer stands."""

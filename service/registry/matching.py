@@ -76,14 +76,14 @@ def find_candidates(session: Session, node: Node, identity: PersonIdentity, peer
     return [one for one in found.values() if by.sees(one.area)][:MOST_CANDIDATES]
 
 
-def open_departures(session: Session, person_id: str, peer: str) -> list[Departure]:
-    """Give the person's open departures to the peer's region, the newest first."""
+def open_departures(session: Session, person_id: str, peer: str | None = None) -> list[Departure]:
+    """Give the person's open departures (those to the peer's region, if one is given), the newest first."""
     rows = session.exec(
         select(Departure)
         .where(Departure.person_id == person_id, col(Departure.state).in_(OPEN_DEPARTURE))
         .order_by(col(Departure.departed_on).desc(), col(Departure.id).desc())
     )
-    return [row for row in rows if touches(peer, row.destination_region)]
+    return [row for row in rows if peer is None or touches(peer, row.destination_region)]
 
 
 def open_arrivals(session: Session, person_id: str, peer: str | None = None) -> list[Arrival]:

@@ -133,20 +133,20 @@ class DuplicatePair(SQLModel, table=True):
 
 
 class PeerMessage(SQLModel, table=True):
-    """A message with a peer about a person or a case: what withdrawing stops, erasing reaches and a receipt proves.
+    """A message that we sent to a peer about someone in our register: what withdrawing stops and erasing reaches.
 
-    ``person_id`` is set on what *we* sent about someone in our register, never on what a peer asked us: a received
-    question must not show whether it matched anyone. Peers' own messages about a case have the case alone.
+    ``about`` is the verification request, the arrival or the departure that it was sent for. What a peer asked us
+    never has a row here: a received question must not show whether it matched anyone (rule 7). ``stopped`` says
+    that the person's withdrawal has dealt with it.
     """
 
     __tablename__ = "peer_message"
-    __table_args__ = (Index("ix_peer_message_person", "person_id"), Index("ix_peer_message_case", "case_id"))
+    __table_args__ = (Index("ix_peer_message_person", "person_id"), Index("ix_peer_message_about", "about"))
 
     message_id: str = Field(primary_key=True, max_length=36)
-    direction: str = Field(max_length=8)
+    person_id: str = Field(max_length=36)
+    about: str = Field(max_length=36)
     peer: str = Field(max_length=12)
     type: str = Field(max_length=48)
-    at: datetime = Field(sa_type=UtcDateTime)
-    person_id: str | None = Field(default=None, max_length=36)
-    case_id: str | None = Field(default=None, max_length=36)
+    sent_at: datetime = Field(sa_type=UtcDateTime)
     stopped: bool = False

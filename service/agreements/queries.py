@@ -1,0 +1,49 @@
+"""What is read about agreements."""
+
+from datetime import date
+
+from sqlmodel import Session, col, select
+
+from schemas.claims import Claim, Purpose
+from service.agreements.tables import Agreement
+
+
+def agreement_in_force(session: Session, peer: str, today: date, purpose: Purpose | None = None) -> Agreement | None:
+    """Give the signed agreement with a peer that covers today (and the purpose), the latest signed one; or None."""
+    wanted = (
+        select(Agreement)
+        .where(
+            Agreement.peer == peer,
+            Agreement.state == "signed",
+            col(Agreement.valid_from) <= today,
+            col(Agreement.valid_until) >= today,
+        )
+        .order_by(col(Agreement.signed_at).desc(), col(Agreement.id).desc())
+    )
+    for agreement in session.exec(wanted):
+        if purpose is None or purpose in purposes_of(agreement):
+            return agreement
+    return None
+
+
+def find_agreement(session: Session, agreement_id: str) -> Agreement | None:
+    """Give one agreement in whatever state, or None."""
+    return session.exec(select(Agreement).where(Agreement.id == agreement_id)).first()
+
+
+def list_agreements(session: Session, peer: str | None = None) -> list[Agreement]:
+    """List agreements, the newest first."""
+    wanted = select(Agreement).order_by(col(Agreement.id).desc())
+    if peer is not None:
+        wanted = wanted.where(Agreement.peer == peer)
+    return list(session.exec(wanted).all())
+
+
+def purposes_of(agreement: Agreement) -> list[Purpose]:
+    """Give the purposes that an agreement allows."""
+    return [Purpose(one) for one in agreement.purposes.split(",")]
+
+
+def claims_of(agreement: Agreement) -> list[Claim]:
+    """Give the claims that an agreement allows to ask."""
+    return [Claim(one) for one in agreement.claims.split(",")]

@@ -1,0 +1,170 @@
+"""How a move goes on: verifying, confirmed or not, ended; and what the other side is told of it."""
+
+from sqlmodel import Session
+
+from schemas.calendar import PartialDate
+from schemas.claims import EndReason
+from schemas.problems import NotFound, WrongState
+from service.access_log import Actor, record
+from service.context import Node
+from service.officers.rules import Officer, Role, require
+from service.registry import rules
+from service.registry.matching import departure_of_journey, open_arrivals, open_departures
+from service.registry.people import find_person
+from service.registry.tables import Arrival, Departure, Person
+from service.registry.telling import tell_arrival_confirmed, tell_arrival_ended
+
+
+def end_arrival(
+    session: Session,
+    node: Node,
+    arrival_id: str,
+    ended_on: PartialDate,
+    *,
+    reason: EndReason = EndReason.MOVED_ON,
+    by: Officer,
+) -> Arrival:
+    """Note that someone left again; the origin learns that it ended, if it knew of it and may know.
+
+    Raises `NotFound`, `Forbidden`, `WrongState`, `DateInFuture`, `InvalidInput`.
+    """
+    arrival, person = find_arrival(session, node, arrival_id, by)
+    _may_end(by, arrival.state, rules.OPEN_ARRIVAL)
+    rules.check_ended(ended_on, arrival.arrived_on, "ended_on", node.today())
+    _end(session, node, arrival, str(ended_on), reason)
+    record(session, node, by.as_actor, "arrival.ended", person=person, purpose="counter", fields=("state", "ended_on"))
+    tell_arrival_ended(session, node, person, arrival, ended_on)
+    _tell_if_last(session, node, person)
+    return arrival
+
+
+def return_departure(
+    session: Session, node: Node, departure_id: str, returned_on: PartialDate, *, by: Officer
+) -> Departure:
+    """Note that someone came back (返回). Raises as `end_arrival`."""
+    departure, person = find_departure(session, node, departure_id, by)
+    _may_end(by, departure.state, rules.OPEN_DEPARTURE)
+    rules.check_ended(returned_on, departure.departed_on, "returned_on", node.today())
+    _end(session, node, departure, str(returned_on), EndReason.RETURNED)
+    record(
+        session, node, by.as_actor, "departure.returned", person=person, purpose="counter", fields=("state", "ended_on")
+    )
+    _tell_if_last(session, node, person)
+    return departure
+
+
+def find_arrival(session: Session, node: Node, arrival_id: str, by: Officer) -> tuple[Arrival, Person]:
+    """Give an arrival with its person's row. Raises `NotFound` alike for absent and for not to be seen."""
+    arrival = session.get(Arrival, arrival_id)
+    if arrival is None or arrival.state == "voided":
+        raise NotFound
+    return arrival, find_person(session, node, arrival.person_id, by)
+
+
+def find_departure(session: Session, node: Node, departure_id: str, by: Officer) -> tuple[Departure, Person]:
+    """Give a departure with its person's row. Raises `NotFound` alike for absent and for not to be seen."""
+    departure = session.get(Departure, departure_id)
+    if departure is None or departure.state == "voided":
+        raise NotFound
+    return departure, find_person(session, node, departure.person_id, by)
+
+
+def confirm_arrival(session: Session, node: Node, arrival: Arrival, *, peer: str, case: str | None = None) -> None:
+    """Note that the origin confirmed the journey, and tell it that the person is here if the person allows that.
+
+    Nothing happens to an arrival that is confirmed already, ended or voided.
+    """
+    if arrival.state not in ("declared", "verifying", "unconfirmed"):
+        return
+    person = session.get_one(Person, arrival.person_id)
+    arrival.state, arrival.confirmed_at = "confirmed", node.now()
+    session.add(arrival)
+    session.flush()
+    record(
+        session,
+        node,
+        Actor.peer(peer),
+        "arrival.confirmed",
+        person=person,
+        purpose="confirm_journey",
+        fields=("state",),
+        automatic=True,
+    )
+    tell_arrival_confirmed(session, node, person, arrival, case=case)
+
+
+def set_arrival_state(session: Session, arrival: Arrival, state: str, *, only_from: tuple[str, ...]) -> bool:
+    """Move an arrival on to `verifying`, `unconfirmed` or back to `declared`; tell whether it was in such a state."""
+    if arrival.state not in only_from:
+        return False
+    arrival.state = state
+    session.add(arrival)
+    session.flush()
+    return True
+
+
+def confirm_departure(session: Session, node: Node, departure: Departure, *, peer: str) -> None:
+    """Note that the peer's arrival matched. Nothing happens to a departure confirmed already, ended or voided."""
+    if departure.state not in ("declared", "notified"):
+        return
+    person = session.get_one(Person, departure.person_id)
+    departure.state, departure.confirmed_at = "confirmed", node.now()
+    session.add(departure)
+    session.flush()
+    record(
+        session,
+        node,
+        Actor.peer(peer),
+        "departure.confirmed",
+        person=person,
+        purpose="confirm_journey",
+        fields=("state",),
+        automatic=True,
+    )
+
+
+def end_departure_of_peer(session: Session, node: Node, journey: str, ended_on: str, *, peer: str) -> None:
+    """Note that the peer said the journey ended there; why, and where to, is not known here."""
+    departure = departure_of_journey(session, journey, peer)
+    if departure is None or departure.state not in rules.OPEN_DEPARTURE:
+        return
+    person = session.get_one(Person, departure.person_id)
+    _end(session, node, departure, ended_on, None)
+    record(
+        session,
+        node,
+        Actor.peer(peer),
+        "departure.ended",
+        person=person,
+        purpose="confirm_journey",
+        fields=("state",),
+        automatic=True,
+    )
+    _tell_if_last(session, node, person)
+
+
+def note_notified(session: Session, journey: str, peer: str) -> None:
+    """Note that the destination's node took our `departure.notified`."""
+    departure = departure_of_journey(session, journey, peer)
+    if departure is not None and departure.state == "declared":
+        departure.state = "notified"
+        session.add(departure)
+        session.flush()
+
+
+def _may_end(by: Officer, state: str, open_states: tuple[str, ...]) -> None:
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    if state not in (*open_states, "to_be_told"):
+        raise WrongState
+
+
+def _end(session: Session, node: Node, move: Arrival | Departure, ended_on: str, reason: EndReason | None) -> None:
+    move.state, move.ended_on, move.ended_at = "ended", ended_on, node.now()
+    move.ended_reason = reason.value if reason else None
+    session.add(move)
+    session.flush()
+
+
+def _tell_if_last(session: Session, node: Node, person: Person) -> None:
+    if not open_arrivals(session, person.id) and not open_departures(session, person.id):
+        node.callbacks.ended(session, person)

@@ -1,0 +1,173 @@
+"""What this register tells a peer about one of its people, and how that is stopped again.
+
+Nothing goes out without three things at once: a peer with keys in force, an agreement that covers the purpose today,
+and the person's own live consent for that peer. Each message is noted beside the person, so that a withdrawal reaches
+what is queued (it never leaves) and what has left (the peer is asked to erase it).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from federation.outbox import cancel, enqueue, find_message
+from federation.peers import peer_for
+from federation.tables import MessageState, PeerState
+from schemas.calendar import PartialDate
+from schemas.claims import Purpose
+from schemas.envelope import Outgoing
+from schemas.messages import ArrivalConfirmed, ArrivalEnded, ErasureRequested, MessageData, type_of
+from service.agreements.queries import agreement_in_force
+from service.agreements.tables import Agreement
+from service.consents.consents import GivenConsent, live_share_consent
+from service.context import Node
+from service.registry.matching import open_departures
+from service.registry.people import OpenPerson, is_protected
+from service.registry.tables import Arrival, Departure, PeerMessage, Person
+
+NOTIFIED = "tonglu.departure.notified.v1"
+_ERASURE = "tonglu.erasure.requested.v1"
+_MOST_IDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class MayShare:
+    """What sharing with a peer rests on."""
+
+    peer: str
+    agreement: Agreement
+    consent: GivenConsent
+
+
+def may_share(session: Session, node: Node, key: bytes, region: str, purpose: Purpose) -> MayShare | None:
+    """Give what lets this node tell the peer of `region` about the person of `key`, or None."""
+    peer = peer_for(session, region)
+    if peer is None or peer.state not in (PeerState.ACTIVE, PeerState.SUSPENDED):
+        return None
+    agreement = agreement_in_force(session, peer.region, node.today(), purpose)
+    consent = live_share_consent(session, node, key, peer.region)
+    if agreement is None or consent is None:
+        return None
+    return MayShare(peer.region, agreement, consent)
+
+
+def send_about(session: Session, node: Node, person_id: str, about: str, outgoing: Outgoing) -> str:
+    """Queue a message about someone in this register and note it beside them; give its id."""
+    message_id = enqueue(session, node.fed, outgoing)
+    session.add(
+        PeerMessage(
+            message_id=message_id,
+            person_id=person_id,
+            about=about,
+            peer=outgoing.recipient,
+            type=outgoing.type,
+            sent_at=node.now(),
+        )
+    )
+    session.flush()
+    return message_id
+
+
+def tell_departures(session: Session, node: Node, person: Person, opened: OpenPerson) -> None:
+    """Notify each destination of what the person declared and allows; done at most once for a departure."""
+    if is_protected(person, node.today()) or opened.identity.date_of_birth is None:
+        return
+    for departure in _untold(session, person.id):
+        share = may_share(session, node, opened.key, departure.destination_region, Purpose.CONFIRM_JOURNEY)
+        if share is None:
+            continue
+        data: dict[str, Any] = {"journey": departure.journey, "departed_on": departure.departed_on}
+        if departure.expected_return_on:
+            data["expected_return_on"] = departure.expected_return_on
+        outgoing = Outgoing(
+            recipient=share.peer,
+            type=NOTIFIED,
+            subject=departure.journey,
+            data=data,
+            agreement=share.agreement.id,
+            purpose=Purpose.CONFIRM_JOURNEY,
+            person=opened.identity,
+        )
+        send_about(session, node, person.id, departure.id, outgoing)
+
+
+def tell_arrival_confirmed(session: Session, node: Node, person: Person, arrival: Arrival, *, case: str | None) -> None:
+    """Tell the origin that the person of a journey is registered here, if they allow that."""
+    data = ArrivalConfirmed(journey=arrival.journey, case=case, arrived_on=PartialDate(arrival.arrived_on))
+    _tell_of_arrival(session, node, person, arrival, data)
+
+
+def tell_arrival_ended(session: Session, node: Node, person: Person, arrival: Arrival, ended_on: PartialDate) -> None:
+    """Tell the origin that a journey which it knows of has ended: never where to, and not why."""
+    told = session.exec(
+        select(PeerMessage).where(PeerMessage.about == arrival.id, col(PeerMessage.stopped).is_(False)).limit(1)
+    ).first()
+    if told is not None:
+        data = ArrivalEnded(journey=arrival.journey, ended_on=ended_on, reason="ended")
+        _tell_of_arrival(session, node, person, arrival, data)
+
+
+def stop_messages(session: Session, node: Node, person_id: str, peer: str | None = None) -> None:
+    """Stop what was sent about a person (to one peer, or to all).
+
+    What is still queued never leaves; of what a peer may hold, erasing is asked. Messages dealt with before are not
+    touched again.
+    """
+    wanted = select(PeerMessage).where(PeerMessage.person_id == person_id, col(PeerMessage.stopped).is_(False))
+    if peer is not None:
+        wanted = wanted.where(PeerMessage.peer == peer)
+    left: dict[str, list[str]] = {}
+    for message in session.exec(wanted.order_by(col(PeerMessage.message_id))).all():
+        row = find_message(session, message.message_id)
+        held_there = row is None or row.state == MessageState.RECEIPTED
+        never_left = row is not None and cancel(session, node.fed, message.message_id)
+        if held_there or not never_left:
+            left.setdefault(message.peer, []).append(message.message_id)
+        message.stopped = True
+        session.add(message)
+    session.flush()
+    for region, ids in left.items():
+        _ask_to_erase(session, node, region, ids)
+
+
+def stop_message(session: Session, node: Node, message_id: str) -> bool:
+    """Stop one message that may still be queued; tell whether it never left."""
+    row = find_message(session, message_id)
+    return row is not None and cancel(session, node.fed, message_id)
+
+
+def _ask_to_erase(session: Session, node: Node, region: str, ids: list[str]) -> None:
+    peer = peer_for(session, region)
+    if peer is None or peer.state in (PeerState.REVOKED, PeerState.PAPER):
+        return
+    for start in range(0, len(ids), _MOST_IDS):
+        data = ErasureRequested(message_ids=tuple(ids[start : start + _MOST_IDS]))
+        enqueue(session, node.fed, Outgoing(recipient=region, type=_ERASURE, subject="node", data=data.to_wire()))
+
+
+def _untold(session: Session, person_id: str) -> list[Departure]:
+    told = {
+        message.about
+        for message in session.exec(
+            select(PeerMessage).where(
+                PeerMessage.person_id == person_id, PeerMessage.type == NOTIFIED, col(PeerMessage.stopped).is_(False)
+            )
+        )
+    }
+    return [one for one in open_departures(session, person_id) if one.state == "declared" and one.id not in told]
+
+
+def _tell_of_arrival(session: Session, node: Node, person: Person, arrival: Arrival, data: MessageData) -> None:
+    key = node.vault.open_key(person.wrapped_key)
+    share = may_share(session, node, key, arrival.origin_region, Purpose.CONFIRM_JOURNEY)
+    if share is None or is_protected(person, node.today()):
+        return
+    outgoing = Outgoing(
+        recipient=share.peer,
+        type=type_of(data),
+        subject=arrival.journey,
+        data=data.to_wire(),
+        agreement=share.agreement.id,
+        purpose=Purpose.CONFIRM_JOURNEY,
+    )
+    send_about(session, node, person.id, arrival.id, outgoing)
