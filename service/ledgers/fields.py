@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 Cell = str | int | float | bool | date | datetime | None
 """What one cell of a ledger may hold once read; `None` for an empty one."""
@@ -53,3 +54,45 @@ class KeptColumn:
 
     field: Field
     header: str
+
+
+def row_to_json(row: RawRow) -> list[Any]:
+    """Give a row as a JSON array; days stand as an array of one text, so that they differ from texts."""
+    return [
+        _to_json(row.name),
+        _to_json(row.document_type),
+        _to_json(row.document_number),
+        _to_json(row.date_of_birth),
+        row.region,
+        _to_json(row.moved_on),
+        _to_json(row.expected_return_on),
+        row.address,
+        _to_json(row.phone),
+        _to_json(row.email),
+    ]
+
+
+def row_from_json(cells: list[Any]) -> RawRow:
+    """Read what `row_to_json` made."""
+    return RawRow(
+        name=_from_json(cells[0]),
+        document_type=_from_json(cells[1]),
+        document_number=_from_json(cells[2]),
+        date_of_birth=_from_json(cells[3]),
+        region=tuple(cells[4]),
+        moved_on=_from_json(cells[5]),
+        expected_return_on=_from_json(cells[6]),
+        address=cells[7],
+        phone=_from_json(cells[8]),
+        email=_from_json(cells[9]),
+    )
+
+
+def _to_json(cell: Cell) -> Any:
+    if isinstance(cell, datetime):
+        return [cell.date().isoformat()]
+    return [cell.isoformat()] if isinstance(cell, date) else cell
+
+
+def _from_json(sent: Any) -> Cell:
+    return date.fromisoformat(sent[0]) if isinstance(sent, list) else sent

@@ -11,16 +11,16 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import date, datetime
 from pathlib import Path
 from threading import Timer
 from types import TracebackType
 from typing import IO, Any
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.fields import Cell, Field, KeptColumn, LedgerKind, RawRow
+from service.ledgers.fields import Field, KeptColumn, LedgerKind, RawRow, row_from_json, row_to_json
 
 MEMORY_BYTES = 1536 * 1024 * 1024
 """Address space of the reader, libraries included."""
@@ -39,10 +39,15 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
     kind: LedgerKind
     kept: tuple[KeptColumn, ...]
 
-    def __init__(self, path: Path, kind: LedgerKind | None = None) -> None:
-        """Start reading. Raises `LedgerUnreadable` where the file is no ledger (of this kind)."""
+    def __init__(self, source: Path | bytes, kind: LedgerKind | None = None) -> None:
+        """Start reading a file, or an upload's bytes, which are never written to a disk.
+
+        Raises `LedgerUnreadable` where it is no ledger (of this kind), `OSError` where it cannot be opened.
+        """
         self.dropped: tuple[str, ...] = ()
-        command = [sys.executable, "-m", "service.ledgers.reader_process", str(path.resolve()), kind or "-"]
+        descriptor = _in_memory(source) if isinstance(source, bytes) else os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        size = os.fstat(descriptor).st_size
+        command = [sys.executable, "-m", "service.ledgers.reader_process", f"/dev/fd/{descriptor}", kind or "-"]
         self._process = subprocess.Popen(  # noqa: S603 - our own module; the path is an argument, not a command
             command,
             cwd=_ROOT,
@@ -50,8 +55,10 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pass_fds=(descriptor,),
         )
-        seconds = PATIENCE_SECONDS + PATIENCE_SECONDS_PER_MEGABYTE * (path.stat().st_size >> 20)
+        os.close(descriptor)
+        seconds = PATIENCE_SECONDS + PATIENCE_SECONDS_PER_MEGABYTE * (size >> 20)
         self._timer = Timer(seconds, self._process.kill)
         self._timer.daemon = True
         self._timer.start()
@@ -71,7 +78,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             if isinstance(line, dict):
                 self.dropped = tuple(line["dropped"])
                 return
-            yield _raw_row(line)
+            yield row_from_json(line)
 
     def close(self) -> None:
         """End the other process, whether or not it was done."""
@@ -99,44 +106,17 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         return read
 
 
-def _raw_row(cells: list[Any]) -> RawRow:
-    return RawRow(
-        name=_cell(cells[0]),
-        document_type=_cell(cells[1]),
-        document_number=_cell(cells[2]),
-        date_of_birth=_cell(cells[3]),
-        region=tuple(cells[4]),
-        moved_on=_cell(cells[5]),
-        expected_return_on=_cell(cells[6]),
-        address=cells[7],
-        phone=_cell(cells[8]),
-        email=_cell(cells[9]),
-    )
-
-
-def _cell(sent: Any) -> Cell:
-    return date.fromisoformat(sent[0]) if isinstance(sent, list) else sent
-
-
-def _sent(cell: Cell) -> Any:
-    if isinstance(cell, datetime):
-        return [cell.date().isoformat()]
-    return [cell.isoformat()] if isinstance(cell, date) else cell
-
-
-def _sent_row(row: RawRow) -> list[Any]:
-    return [
-        _sent(row.name),
-        _sent(row.document_type),
-        _sent(row.document_number),
-        _sent(row.date_of_birth),
-        row.region,
-        _sent(row.moved_on),
-        _sent(row.expected_return_on),
-        row.address,
-        _sent(row.phone),
-        _sent(row.email),
-    ]
+def _in_memory(content: bytes) -> int:
+    """Give a descriptor of a file that is on no disk (Linux), or at least has no name (elsewhere)."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("ledger")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _write(out: IO[str], value: object) -> None:
@@ -150,7 +130,7 @@ def _serve(path: Path, kind: LedgerKind | None, out: IO[str], extract: Callable[
         kept = [[column.field, column.header] for column in extraction.kept]
         _write(out, {"kind": extraction.kind, "kept": kept})
         for row in extraction.rows:
-            _write(out, _sent_row(row))
+            _write(out, row_to_json(row))
         _write(out, {"dropped": extraction.dropped})
     except LedgerUnreadable as error:
         _write(out, {"unreadable": error.msgid, "facts": error.facts})

@@ -1,0 +1,199 @@
+"""`tonglu ledger …`: checking and importing ledgers, and handing back the rows to correct."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.cli.opening import AsJson, Directory, open_node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.context import Node
+    from service.ledgers.fields import KeptColumn, LedgerKind
+    from service.ledgers.report import ReportRow
+    from service.officers.rules import Officer
+    from service.web.languages import Translator
+
+_READING = "读取 · reading"
+_REGISTERING = "登记 · registering"
+
+app = typer.Typer(name="ledger", help="Ledgers: check, import.", no_args_is_help=True)
+
+LedgerFile = Annotated[
+    Path, typer.Argument(help="A workbook or a text with columns.", metavar="FILE", exists=True, dir_okay=False)
+]
+Kind = Annotated[str | None, typer.Option("--kind", help="arrivals or departures; told from the columns if left out.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Write the rows to correct as .xlsx.", dir_okay=False)]
+InEnglish = Annotated[bool, typer.Option("--english", help="Messages in English (else in Chinese).")]
+
+
+@app.command("check")
+def check(
+    file: LedgerFile,
+    *,
+    kind: Kind = None,
+    report: Report = None,
+    as_json: AsJson = False,
+    english: InEnglish = False,
+) -> None:
+    """Say what each row of a ledger would come to. Needs no node and stores nothing."""
+    from service.ledgers.checking import check_rows
+    from service.ledgers.reader_process import LedgerReader
+    from service.ledgers.report import ReportRow
+
+    with _progress(_READING) as advance, LedgerReader(file, _kind(kind)) as reader:
+        checked = check_rows(
+            reader.rows, reader.kind, today=_today(), divisions=_divisions(), advance=lambda: advance(1)
+        )
+        rows = [ReportRow(row.number, row.verdict.outcome, row.verdict.codes, row.raw) for row in checked]
+    _tell(rows, reader.kind, reader.kept, reader.dropped, report, _translator(english), as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    directory: Directory,
+    file: LedgerFile,
+    *,
+    kind: Kind = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come of it; register nobody.")] = False,
+    report: Report = None,
+    as_json: AsJson = False,
+    english: InEnglish = False,
+    officer: Annotated[str | None, typer.Option("--officer", help="In this officer's name and area.")] = None,
+) -> None:
+    """Register the good rows of a ledger; the people in it are still to be told."""
+    from service.ledgers.importing import compared
+    from service.ledgers.queries import ledger_view
+    from service.ledgers.reader_process import LedgerReader
+
+    wanted = _kind(kind)
+    with open_node(directory) as node:
+        by = _acting(node, officer)
+        told: dict[str, Any] = {}
+        if dry_run:
+            with _progress(_READING) as advance, LedgerReader(file, wanted) as reader:
+                rows: list[ReportRow] = []
+                for batch in compared(node, reader, by=by):
+                    rows += batch
+                    advance(len(batch))
+            found = (rows, reader.kind, reader.kept, reader.dropped)
+        else:
+            import_id = _import(node, file, wanted, by)
+            view = node.database.read_sync(lambda session: ledger_view(session, node, import_id, by=by))
+            found = (list(view.rows), view.kind, view.kept, view.dropped)
+            told = {"id": view.id, "state": view.state, "registered": view.registered}
+    _tell(*found, report, _translator(english), as_json=as_json, told=told)
+
+
+def _import(node: "Node", file: Path, kind: "LedgerKind | None", by: "Officer") -> str:
+    """Go on with the import of this very file where it was cut off, or begin it."""
+    from service.ledgers.importing import hash_of, register_all, take_in, unfinished_import
+    from service.ledgers.queries import row_count
+
+    file_hash = hash_of(file)
+    cut_off = node.database.read_sync(lambda session: unfinished_import(session, node, file_hash, kind))
+    if cut_off is not None:
+        import_id, rows = cut_off.id, None
+    else:
+        with _progress(_READING) as advance:
+            import_id = take_in(node, file, kind, by=by, advance=advance)
+        rows = node.database.read_sync(lambda session: row_count(session, import_id))
+    with _progress(_REGISTERING, rows) as advance:
+        register_all(node, import_id, by=by, advance=advance)
+    return import_id
+
+
+def _tell(
+    rows: "Sequence[ReportRow]",
+    kind: "LedgerKind",
+    kept: "Sequence[KeptColumn]",
+    dropped: "Sequence[str]",
+    report: Path | None,
+    translator: "Translator",
+    *,
+    as_json: bool,
+    told: dict[str, Any] | None = None,
+) -> None:
+    from service.ledgers.report import document, workbook
+
+    if report is not None:
+        report.write_bytes(workbook(rows, kind, [column.field for column in kept], dropped, translator))
+    content = (told or {}) | document(rows, kind, dropped, translator.gettext)
+    if as_json:
+        print(json.dumps(content, ensure_ascii=False))
+        return
+    counts = content["counts"]
+    print("  ".join(f"{outcome}: {count}" for outcome, count in counts.items()))
+    if dropped:
+        print(f"{translator.gettext('Columns that were not read')}: {', '.join(dropped)}")
+    for row in content["rows"]:
+        if row["codes"]:
+            print(f"{row['row']:>6}  {row['outcome']:<9}  {','.join(row['codes'])}  {row['message']}")
+
+
+@contextmanager
+def _progress(doing: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Show how many rows are done, on stderr, where somebody looks on."""
+    if not sys.stderr.isatty():
+        yield lambda _rows: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(doing, total=total)
+        yield lambda rows: progress.advance(task, rows)
+
+
+def _kind(name: str | None) -> "LedgerKind | None":
+    from service.ledgers.fields import LedgerKind
+
+    if name is None:
+        return None
+    try:
+        return LedgerKind(name)
+    except ValueError:
+        raise typer.BadParameter("arrivals or departures", param_hint="--kind") from None
+
+
+def _acting(node: "Node", name: str | None) -> "Officer":
+    from service.ledgers.importing import operator
+    from service.officers.queries import find_officer
+
+    if name is None:
+        return operator(node)
+    found = node.database.read_sync(lambda session: find_officer(session, name))
+    if found is None:
+        raise typer.BadParameter("there is no such officer", param_hint="--officer")
+    return found
+
+
+def _translator(english: bool) -> "Translator":
+    from service.web.languages import Languages
+
+    return Languages().translator("en" if english else "zh-CN")
+
+
+def _today() -> Any:
+    import os
+    from zoneinfo import ZoneInfo
+
+    from schemas.clock import SystemClock, local_date
+
+    return local_date(SystemClock().now(), ZoneInfo(os.environ.get("TONGLU_TIMEZONE") or "Asia/Shanghai"))
+
+
+def _divisions() -> Any:
+    import os
+
+    from schemas.regions import Divisions
+
+    more = os.environ.get("TONGLU_DIVISIONS_FILE")
+    return Divisions.load([Path(more)] if more else [])
