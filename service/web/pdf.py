@@ -64,6 +64,7 @@ class Sheet:
         # Loaded here: it takes a second, which a node that never prints should not spend at its start.
         from fpdf import FPDF  # noqa: PLC0415
         from fpdf.enums import WrapMode  # noqa: PLC0415
+        from fpdf.fonts import TTFFont  # noqa: PLC0415
 
         width, height, margin = _SIZES_MM[paper]
         pdf: FPDF = FPDF(orientation="portrait", unit="mm", format=(width, height))
@@ -79,7 +80,8 @@ class Sheet:
         self._pdf = pdf
         self._body_pt = _BODY_PT[paper]
         self._width = width - 2 * margin
-        self._drawn = pdf.fonts[_FAMILY].cmap
+        font = pdf.fonts[_FAMILY]
+        self._drawn = font.cmap if isinstance(font, TTFFont) else {}
         self._missing: dict[str, None] = {}
         self._by_character, self._by_word = WrapMode.CHAR, WrapMode.WORD
         self._title(title)
