@@ -203,6 +203,14 @@ class SettingInvalid(LocalError):
     status = 500
 
 
+class MethodNotAllowed(LocalError):
+    """This address does not take this method."""
+
+    code = "method_not_allowed"
+    status = 405
+    retry = "never"
+
+
 class Overloaded(LocalError):
     """The node cannot do this just now; try again."""
 

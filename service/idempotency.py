@@ -1,0 +1,157 @@
+"""One effect for a request that was sent twice: the first answer is kept for a day and given again.
+
+A caller that got no answer sends the same request once more under the same ``Idempotency-Key``; a page's form carries
+such a key by itself. What must not happen twice runs through :func:`write_once` (JSON) or :func:`form_once` (pages):
+the effect and the answer to repeat are committed together, so that even a node that is killed between its commit and
+its answer repeats it. For all other requests ``service.routes.once`` keeps the answer after it was made.
+
+Answers may show a person, hence they are sealed, and deleted after 24 hours. Only answers that say that something was
+done are kept: a refusal changed nothing, and asking again is as good.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import LargeBinary
+from sqlmodel import Field, Session, SQLModel, col, delete
+
+from schemas.problems import Conflict, IdempotencyMismatch
+from service.context import Node
+from service.database import UtcDateTime
+
+KEEP = timedelta(hours=24)
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A request that was carried out: which (hashed), and what was answered (sealed)."""
+
+    __tablename__ = "idempotency_key"
+
+    key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    request: bytes = Field(sa_type=LargeBinary)
+    answer: bytes = Field(sa_type=LargeBinary)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class Acting(Protocol):
+    """Whoever sent the request: keys of two officers never meet."""
+
+    @property
+    def id(self) -> str:
+        """The officer's or the session's id."""
+
+
+@dataclass(slots=True)
+class Submission:
+    """One request under a key. ``kept`` becomes true once its answer is stored."""
+
+    key: bytes
+    request: bytes
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to repeat."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+current: ContextVar[Submission | None] = ContextVar("tonglu_submission", default=None)
+"""The request that runs in this context, if it came with a key (set by ``service.routes.once``)."""
+
+
+def submission(who: str, key: str, method: str, target: str, content: bytes) -> Submission:
+    """Name a request: by whom, under which key; and what it asked for."""
+    return Submission(
+        key=sha256(f"{who}\n{key}".encode()).digest(),
+        request=sha256(f"{method} {target}\n".encode() + content).digest(),
+    )
+
+
+def first_answer(session: Session, node: Node, sent: Submission) -> Answer | None:
+    """The answer that this request got before, or None. Raises :class:`IdempotencyMismatch` for another request."""
+    row = session.get(IdempotencyKey, sent.key)
+    if row is None or node.now() - row.created_at >= KEEP:
+        return None
+    if row.request != sent.request:
+        raise IdempotencyMismatch
+    kept = json.loads(node.vault.open_secret(_context(sent), row.answer))
+    return Answer(kept["status"], b64decode(kept["body"]), kept["headers"])
+
+
+def keep_answer(session: Session, node: Node, sent: Submission, answer: Answer) -> None:
+    """Store an answer to be repeated. Raises :class:`Conflict` when the key was just used by another request."""
+    row = session.get(IdempotencyKey, sent.key)
+    if row is not None and node.now() - row.created_at < KEEP:
+        raise Conflict("The same request is being carried out just now.")
+    text = {"status": answer.status, "body": b64encode(answer.body).decode(), "headers": dict(answer.headers)}
+    sealed = node.vault.seal_secret(_context(sent), json.dumps(text).encode(), pad_to=256)
+    row = row or IdempotencyKey(key=sent.key, request=sent.request, answer=sealed, created_at=node.now())
+    row.request, row.answer, row.created_at = sent.request, sealed, node.now()
+    session.add(row)
+    session.flush()
+
+
+async def write_once(node: Node, fn: Callable[[Session], Model], *, status: int = 201) -> Model:
+    """Run ``fn`` as ``node.database.write`` does, and commit the answer to repeat together with its effect.
+
+    For JSON routes that make something new: what ``fn`` returns is what the route returns, with ``status``. Without an
+    ``Idempotency-Key`` on the request it is a plain write.
+    """
+    sent = current.get()
+    if sent is None:
+        return await node.database.write(fn)
+
+    def run(session: Session) -> Model:
+        result = fn(session)
+        body = result.model_dump_json().encode()
+        keep_answer(session, node, sent, Answer(status, body, {"content-type": "application/json"}))
+        return result
+
+    result = await node.database.write(run)
+    sent.kept = True
+    return result
+
+
+async def form_once(
+    node: Node, officer: Acting, form_key: str, content: Mapping[str, object], fn: Callable[[Session], str]
+) -> str:
+    """Run ``fn`` once for a page's form, sent however often; returns the text that it returned the first time.
+
+    ``form_key`` came hidden in the form, ``content`` are all its typed values; the text is where to go on, say. A form
+    sent again with other values raises :class:`IdempotencyMismatch`; an empty key makes this a plain write.
+    """
+    if not form_key:
+        return await node.database.write(fn)
+    typed = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    sent = submission(officer.id, form_key, "FORM", "", typed)
+
+    def run(session: Session) -> str:
+        first = first_answer(session, node, sent)
+        if first is not None:
+            return first.body.decode()
+        text = fn(session)
+        keep_answer(session, node, sent, Answer(303, text.encode()))
+        return text
+
+    return await node.database.write(run)
+
+
+def purge_answers(session: Session, node: Node) -> None:
+    """Delete the answers that are a day old."""
+    session.exec(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) <= node.now() - KEEP))
+
+
+def _context(sent: Submission) -> str:
+    return f"idempotency_key.answer:{sent.key.hex()}"

@@ -1,0 +1,1 @@
+"""What every request goes through, and the routes that belong to no room."""
