@@ -70,7 +70,7 @@ def serve(app: FastAPI, settings: Settings, *, only: Only | None, ready: Callabl
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    server = _Server(config, lambda: [ready(address(one)) for one in sockets])
+    server = _Server(config, ready)
     server.run(sockets)
     return server.started
 
@@ -78,7 +78,7 @@ def serve(app: FastAPI, settings: Settings, *, only: Only | None, ready: Callabl
 class _Server(uvicorn.Server):
     """uvicorn, which says when it answers."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
         super().__init__(config)
         self._ready = ready
 
@@ -86,7 +86,8 @@ class _Server(uvicorn.Server):
         """Start, then say so."""
         await super().startup(sockets)
         if self.started:
-            self._ready()
+            for one in sockets or []:
+                self._ready(address(one))
 
 
 async def _work(app: FastAPI, ready: Callable[[str], None]) -> bool:

@@ -52,7 +52,9 @@ def check(
             reader.rows, reader.kind, today=_today(), divisions=_divisions(), advance=lambda: advance(1)
         )
         rows = [ReportRow(row.number, row.verdict.outcome, row.verdict.codes, row.raw) for row in checked]
-    _tell(rows, reader.kind, reader.kept, reader.dropped, report, _translator(english), as_json=as_json)
+    _tell(
+        rows, reader.kind, reader.kept, reader.dropped, report=report, translator=_translator(english), as_json=as_json
+    )
 
 
 @app.command("import")
@@ -88,7 +90,7 @@ def import_(
             view = node.database.read_sync(lambda session: ledger_view(session, node, import_id, by=by))
             found = (list(view.rows), view.kind, view.kept, view.dropped)
             told = {"id": view.id, "state": view.state, "registered": view.registered}
-    _tell(*found, report, _translator(english), as_json=as_json, told=told)
+    _tell(*found, report=report, translator=_translator(english), as_json=as_json, told=told)
 
 
 def _import(node: "Node", file: Path, kind: "LedgerKind | None", by: "Officer") -> str:
@@ -114,9 +116,9 @@ def _tell(
     kind: "LedgerKind",
     kept: "Sequence[KeptColumn]",
     dropped: "Sequence[str]",
+    *,
     report: Path | None,
     translator: "Translator",
-    *,
     as_json: bool,
     told: dict[str, Any] | None = None,
 ) -> None:

@@ -1,0 +1,62 @@
+"""What the node keeps about people, how much, and for how long: `tonglu privacy report`.
+
+Counts are of records and of offices' work, never of what people chose: consents, refusals, certificates, reminder plans
+and visits to the own page are not counted, for a count that moves by one tells whose it was. Cells under ten say so
+(rule 11 of the domain).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, SQLModel, func, select
+
+from service.registry.tables import Arrival, Departure, Person
+from service.verification.tables import VerificationRequest
+
+SMALL = 10
+"""Below this a count is not told."""
+
+NEVER_KEPT = (
+    "sex, ethnicity, marriage, children, pregnancy, contraception, fertility, religion, politics, medical results",
+    "notes, tags, photos, scans, free text about a person, other people's names",
+)
+
+KEPT_UNTIL = {
+    "drafts and uploads": "24 hours",
+    "a former address": "30 days",
+    "the contents of an answered request": "90 days (the receipt's hash and signature stay)",
+    "reminders of a period": "the end of the period",
+    "a delivered certificate": "its valid-until day",
+    "a refusal": "12 months",
+    "an imported row that nobody told the person about": "12 months",
+    "an ended journey": "24 months",
+    "what a person asks to erase": "one step",
+}
+"""Rule 9 of the domain, as the purge job carries it out."""
+
+
+@dataclass(frozen=True)
+class PrivacyReport:
+    """Counts by kind, what is never kept, and how long the rest stays."""
+
+    counts: dict[str, str]
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON."""
+        return {"counts": self.counts, "never_kept": list(NEVER_KEPT), "kept_until": KEPT_UNTIL}
+
+
+def privacy_report(session: Session) -> PrivacyReport:
+    """Count what the node holds, the whole node at once."""
+    tables: dict[str, type[SQLModel]] = {
+        "people": Person,
+        "arrivals": Arrival,
+        "departures": Departure,
+        "verification requests": VerificationRequest,
+    }
+    return PrivacyReport({name: _cell(session, table) for name, table in tables.items()})
+
+
+def _cell(session: Session, table: type[SQLModel]) -> str:
+    count = session.exec(select(func.count()).select_from(table)).one()
+    return f"<{SMALL}" if count < SMALL else str(count)
