@@ -47,6 +47,11 @@ class Frame:
     today: date
     form_key: str
 
+    @property
+    def searches(self) -> bool:
+        """Whether the search box is shown: to officers who work with people."""
+        return self.viewer is not None and bool(self.viewer.roles & navigation.REGISTER_ROLES)
+
 
 class Pages:
     """All that is needed to render a page; built once in `create_app` and kept at `app.state.pages`.
@@ -162,7 +167,6 @@ class Pages:
         environment.globals["tone"] = tone
         environment.globals["told"] = lambda done: translator.gettext(flash.DONE[done.code])
         environment.globals["say"] = lambda msgid, facts: fill(translator.gettext(msgid), facts)
-        environment.globals["register_roles"] = navigation.REGISTER_ROLES
         environment.globals["is_current"] = navigation.is_current
         return environment
 
