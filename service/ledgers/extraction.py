@@ -29,10 +29,11 @@ _SIGNATURE = re.compile(
     r"|(审核人?|填表人?|制表人?|填报人?|审核人签字|单位负责人|负责人|经办人|盖章|签字|签章|单位\W?盖章\W?)$"
     rf"|(说明|填表说明|填报说明|备注|注|注意|注意事项|附注|附|单位|日期){_COLON}"
     r"|(prepared|checked|reviewed|approved|filled in|signed|compiled)( by)?\s*:|(signature|notes?|remarks?|date)\s*:"
-    r"|[-—–\s*]*(以下空白|以下无正文|此处空白|以下为空)[-—–\s*]*$|(例|示例|样例|填写示例|举例|example)$"
+    r"|[-—–\s*]*(以下空白|以下无正文|此处空白|以下为空)[-—–\s*]*$"
     r"|第\s*\d+\s*页|page \d+)",
     re.IGNORECASE,
 )
+_EXAMPLE = re.compile(r"(例|示例|样例|样表|填写示例|举例|example)\s*[:：]?\s*\d*", re.IGNORECASE)
 _SENTENCE = re.compile(r"[。；;：:]|.{21}")
 
 
@@ -56,16 +57,20 @@ def extract(path: Path, kind: LedgerKind | None = None) -> Extraction:
     sheets = read_text(path) if found is FileFormat.TEXT else read_workbook(path)
     chosen: list[tuple[Sheet, Layout]] = []
     incomplete: Layout | None = None
+    other_kind = False
     for sheet in sheets:
         layouts = [find_layout(sheet.head, sheet.merges, wanted) for wanted in ([kind] if kind else LedgerKind)]
         layout = _likelier([layout for layout in layouts if layout is not None])
-        if layout is None:
-            continue
-        if layout.complete:
+        if layout is not None and layout.complete:
             chosen.append((sheet, layout))
-        else:
-            incomplete = incomplete or layout
+            continue
+        incomplete = incomplete or layout
+        other_kind = other_kind or any(
+            found.complete for other in LedgerKind if (found := find_layout(sheet.head, sheet.merges, other))
+        )
     if not chosen:
+        if other_kind:
+            raise LedgerUnreadable("The columns are those of the other kind of ledger.")
         _refuse(incomplete)
     if len({layout.kind for _, layout in chosen}) > 1:
         raise LedgerUnreadable("The workbook holds arrivals and departures: say which to read.")
@@ -143,9 +148,11 @@ def _is_person(row: Row, layout: Layout) -> bool:
     }
     if not filled:
         return False
+    first = next((text for cell in row if (text := _text(cell))), "")
+    if _EXAMPLE.fullmatch(first):
+        return False
     if sum(character.isdigit() for character in filled.get(Field.DOCUMENT_NUMBER, "")) >= 14:
         return True
-    first = next((text for cell in row if (text := _text(cell))), "")
     for text in (first, filled.get(Field.NAME, "")):
         if _TOTAL.fullmatch(text) or _SIGNATURE.match(text):
             return False

@@ -9,7 +9,7 @@ from service.ledgers.cells import blank, plain
 
 _FILLER = re.compile(r"[\s/、,，\-_()（）>]+")
 _LEADING_CODE = re.compile(r"(\d{6}|\d{9}|\d{12})(?!\d)")
-_UNKNOWN_CITY = re.compile(r"[^省市县区]{1,8}?(市|州|盟|地区)")
+_UNKNOWN_CITY = re.compile(r"[^省市县区]{1,8}?(市|州(?!市)|盟|地区)")
 _WIDE_SUFFIXES = ("省", "市", "县", "区", "自治区", "自治县")
 _NARROW_SUFFIXES = (*_WIDE_SUFFIXES, "镇", "乡", "街道")
 _SHORTEST_NAME = 2
