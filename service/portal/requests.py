@@ -12,8 +12,9 @@ from sqlmodel import Session, col, select
 from schemas.entropy import uuid4
 from service.access_log import Actor, record_under
 from service.context import Node
+from service.officers.rules import Officer
 from service.portal.tables import OwnRequest
-from service.registry.people import OpenPerson
+from service.registry.people import OpenPerson, find_person, unseal_person
 from service.work_items.actions import open_item
 from service.work_items.tables import WorkItem
 
@@ -67,6 +68,20 @@ def own_requests(session: Session, node: Node, key: bytes) -> list[OwnRequestVie
     wanted = select(OwnRequest).where(col(OwnRequest.link) == _link(node, key))
     rows = session.exec(wanted.order_by(col(OwnRequest.made_at).desc(), col(OwnRequest.id))).all()
     return [_view(session, row) for row in rows]
+
+
+def requests_of_person(session: Session, node: Node, person_id: str, *, by: Officer) -> list[OwnRequestView]:
+    """What one person asked of the office, for the officer whose task it is; logged. Raises :class:`NotFound`."""
+    person = unseal_person(
+        session,
+        node,
+        find_person(session, node, person_id, by),
+        actor=by.as_actor,
+        action="own_request.shown",
+        purpose="task",
+        fields=(),
+    )
+    return own_requests(session, node, person.key)
 
 
 def drop_requests(session: Session, node: Node, key: bytes) -> None:
