@@ -146,22 +146,14 @@ def unseal_people(
 
 
 def open_own_record(session: Session, node: Node, person_id: str) -> OpenPerson:
-    """Open a person's record for that person, on their own page; this reading alone leaves no log entry (rule 6).
+    """Open a record for the person it is of, on their own page, and for nobody else.
 
-    Raises :class:`NotFound` once the record is erased, voided or merged into another.
+    The one reading that is not logged: the log answers who *else* looked, and that the page was visited is nobody's
+    to learn (rules 6 and 10). Raises :class:`NotFound` for a record that is erased, voided or merged.
     """
     person = session.get(Person, person_id)
     if person is None or person.state != "active":
         raise NotFound
-    return _open(node, person)
-
-
-def open_own(node: Node, person: Person) -> OpenPerson:
-    """Open a record for the person it is of, on their own page, and for nobody else.
-
-    The one reading that is not logged: the log answers who *else* looked, and that the page was visited is nobody's
-    to learn (rules 6 and 10).
-    """
     return _open(node, person)
 
 

@@ -16,13 +16,14 @@ from service.consents.consents import GivenConsent, GivenNotice, consents_of, no
 from service.consents.refusals import do_not_ask
 from service.context import Node
 from service.officers.rules import Officer, Role, require
+from service.registry.limits import count_opening
 from service.registry.matching import touches
 from service.registry.moves import find_arrival, find_departure
 from service.registry.people import (
     OpenPerson,
     find_person,
     is_protected,
-    open_own,
+    open_own_record,
     unseal_people,
     unseal_person,
     visible,
@@ -126,11 +127,12 @@ def open_record(
 ) -> Record:
     """Open one person's record, logged; `full` (unmasked) needs a purpose.
 
-    Raises `NotFound`, `InvalidInput` for `full` without a purpose.
+    Raises `NotFound`, `InvalidInput` for `full` without a purpose, `DailyLimit`.
     """
     if full and purpose is None:
         raise InvalidInput(errors=[{"field": "purpose", "message": "Say what the full record is needed for."}])
     person = find_person(session, node, person_id, by)
+    count_opening(session, node, person, by)
     action = "person.shown_in_full" if full else "person.shown"
     fields = ("identity", "contact", "address", "moves", "consents")
     opened = unseal_person(
@@ -140,8 +142,8 @@ def open_record(
 
 
 def own_record(session: Session, node: Node, person: Person) -> Record:
-    """Open a record for the person it is of, on their own page: this writes nothing (see `open_own`)."""
-    return record_of(session, node, person, open_own(node, person))
+    """Open a record for the person it is of, on their own page: this writes nothing (see `open_own_record`)."""
+    return record_of(session, node, person, open_own_record(session, node, person.id))
 
 
 def record_of(session: Session, node: Node, person: Person, opened: OpenPerson) -> Record:

@@ -150,3 +150,23 @@ class PeerMessage(SQLModel, table=True):
     type: str = Field(max_length=48)
     sent_at: datetime = Field(sa_type=UtcDateTime)
     stopped: bool = False
+
+
+class DailyOpening(SQLModel, table=True):
+    """That an officer opened a record today: the person is blinded, and the row goes the day after."""
+
+    __tablename__ = "daily_opening"
+
+    officer_id: str = Field(primary_key=True, max_length=36)
+    day: str = Field(primary_key=True, max_length=10)
+    opened: bytes = Field(primary_key=True, sa_type=LargeBinary)
+
+
+class DailyRelease(SQLModel, table=True):
+    """That a supervisor let an officer open more records on one day; the row goes the day after."""
+
+    __tablename__ = "daily_release"
+
+    officer_id: str = Field(primary_key=True, max_length=36)
+    day: str = Field(primary_key=True, max_length=10)
+    released_by: str = Field(max_length=100)

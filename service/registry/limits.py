@@ -1,0 +1,65 @@
+"""How many records an officer may open in a day (rule 11): sixty without a task, then a supervisor's release."""
+
+from datetime import date
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, func, or_, select
+
+from schemas.clock import local_date
+from schemas.problems import DailyLimit, Forbidden
+from service.access_log import record
+from service.context import Node
+from service.officers.actions import account_of
+from service.officers.rules import Officer, Role, require
+from service.registry.tables import DailyOpening, DailyRelease, DuplicatePair, Person
+from service.registry.voiding import moves_of
+
+MOST_A_DAY = 60
+
+
+def count_opening(session: Session, node: Node, person: Person, by: Officer) -> None:
+    """Count a record that an officer opens; the same one counts once a day. Raises `DailyLimit` at the limit.
+
+    What belongs to a task is free: people the officer registered today, people from a ledger who are still to be
+    told, and possible duplicates.
+    """
+    if _belongs_to_task(session, node, person, by):
+        return
+    day = node.today().isoformat()
+    opened = node.vault.blind("daily_opening", f"{day}\x00{person.id}")
+    if session.get(DailyOpening, (by.id, day, opened)) is not None:
+        return
+    counted = session.exec(select(func.count()).where(DailyOpening.officer_id == by.id, DailyOpening.day == day)).one()
+    if counted >= MOST_A_DAY and session.get(DailyRelease, (by.id, day)) is None:
+        raise DailyLimit
+    session.add(DailyOpening(officer_id=by.id, day=day, opened=opened))
+    session.flush()
+
+
+def release(session: Session, node: Node, name: str, *, by: Officer) -> None:
+    """Let a colleague open more records today. Raises `NotFound`, `Forbidden` (a supervisor must, not oneself)."""
+    require(by, Role.SUPERVISOR)
+    account = account_of(session, name)
+    day = node.today().isoformat()
+    if account.id == by.id:
+        raise Forbidden
+    session.merge(DailyRelease(officer_id=account.id, day=day, released_by=by.name))
+    session.flush()
+    record(session, node, by.as_actor, "officer.released")
+
+
+def purge_openings(session: Session, today: date) -> None:
+    """Delete the rows of earlier days (job)."""
+    session.execute(delete(DailyOpening).where(col(DailyOpening.day) < today.isoformat()))
+    session.execute(delete(DailyRelease).where(col(DailyRelease.day) < today.isoformat()))
+
+
+def _belongs_to_task(session: Session, node: Node, person: Person, by: Officer) -> bool:
+    for move in moves_of(session, person.id):
+        entered_today = local_date(move.entered_at, node.zone) == node.today()
+        if move.state == "to_be_told" or (move.registered_by == by.name and entered_today):
+            return True
+    pair = select(DuplicatePair.id).where(
+        or_(DuplicatePair.kept_id == person.id, DuplicatePair.other_id == person.id), DuplicatePair.state == "open"
+    )
+    return session.exec(pair.limit(1)).first() is not None

@@ -1,0 +1,181 @@
+"""JSON: one person's record."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from sqlmodel import Session
+
+from schemas.claims import ConsentPurpose
+from schemas.wire import WireDate
+from service.consents.consents import NoticeDraft
+from service.context import CurrentNode
+from service.officers.doors import CurrentOfficer
+from service.registry import changes, consenting, duplicates, limits, queries, voiding
+from service.registry.changes import ProtectionReason
+from service.registry.drafts import Body, ConsentsDraft, PersonChanges
+from service.registry.queries import FullPurpose, record_of
+from service.registry.tables import Arrival, Person
+from service.registry.views import ArrivalView, ConsentView, DepartureView, PersonView
+
+router = APIRouter(tags=["people"])
+
+
+class Withdrawal(Body):
+    """The consent that is taken back."""
+
+    purpose: ConsentPurpose
+
+
+class ProtectionDraft(Body):
+    """Why the person is hidden, and the last day of it."""
+
+    reason: ProtectionReason
+    until: WireDate
+
+
+class Merge(Body):
+    """The other record of the same person; its moves come here."""
+
+    other_id: Annotated[str, Field(max_length=36)]
+
+
+class MergeUndo(Body):
+    """The pair whose decision is taken back."""
+
+    pair_id: Annotated[str, Field(max_length=36)]
+
+
+class Voided(Body):
+    """The one move that was a mistake; the whole record unless given."""
+
+    move_id: Annotated[str, Field(max_length=36)] | None = None
+
+
+class Merged(Body):
+    """Two records put together, or told apart again."""
+
+    pair_id: str
+    state: str
+
+
+class Told(Body):
+    """The moves of a person who was just told."""
+
+    arrivals: list[ArrivalView]
+    departures: list[DepartureView]
+
+
+class ConsentsGiven(Body):
+    """The consents that were recorded now."""
+
+    consents: list[ConsentView]
+
+
+@router.get("/people/{person_id}")
+async def person(
+    person_id: str,
+    node: CurrentNode,
+    officer: CurrentOfficer,
+    full: Annotated[Literal["0", "1"], Query()] = "0",
+    purpose: FullPurpose | None = None,
+) -> PersonView:
+    """Open a record: masked, or in full for a purpose."""
+    is_full = full == "1"
+    return await node.database.write(
+        lambda session: PersonView.of(
+            queries.open_record(session, node, person_id, by=officer, full=is_full, purpose=purpose), full=is_full
+        )
+    )
+
+
+@router.patch("/people/{person_id}")
+async def correct(person_id: str, body: PersonChanges, node: CurrentNode, officer: CurrentOfficer) -> PersonView:
+    """Correct a record; what is left out stays."""
+
+    def write(session: Session) -> PersonView:
+        opened, _ = changes.correct_person(session, node, person_id, body, by=officer)
+        return PersonView.of(record_of(session, node, session.get_one(Person, person_id), opened))
+
+    return await node.database.write(write)
+
+
+@router.post("/people/{person_id}/notice")
+async def notice(person_id: str, body: NoticeDraft, node: CurrentNode, officer: CurrentOfficer) -> Told:
+    """Record that the person was told; moves from a ledger are declared from now on."""
+
+    def write(session: Session) -> Told:
+        told = consenting.give_notice(session, node, person_id, body, by=officer)
+        return Told(
+            arrivals=[ArrivalView.of(move) for move in told if isinstance(move, Arrival)],
+            departures=[DepartureView.of(move) for move in told if not isinstance(move, Arrival)],
+        )
+
+    return await node.database.write(write)
+
+
+@router.post("/people/{person_id}/consents")
+async def consents(person_id: str, body: ConsentsDraft, node: CurrentNode, officer: CurrentOfficer) -> ConsentsGiven:
+    """Record what the person allows and refuses. The answer is the same whatever was refused."""
+
+    def write(session: Session) -> ConsentsGiven:
+        given = consenting.record_consents(session, node, person_id, body, by=officer)
+        return ConsentsGiven(consents=[ConsentView.of(one) for one in given])
+
+    return await node.database.write(write)
+
+
+@router.post("/people/{person_id}/withdrawals", status_code=204)
+async def withdraw(person_id: str, body: Withdrawal, node: CurrentNode, officer: CurrentOfficer) -> None:
+    """Take a consent back, at once, also for what is queued."""
+    await node.database.write(lambda session: consenting.withdraw(session, node, person_id, body.purpose, by=officer))
+
+
+@router.post("/people/{person_id}/protect", status_code=204)
+async def protect(person_id: str, body: ProtectionDraft, node: CurrentNode, officer: CurrentOfficer) -> None:
+    """Hide a person until a day; a day in the past lifts it (supervisor)."""
+    await node.database.write(
+        lambda session: changes.protect_person(session, node, person_id, body.reason, body.until, by=officer)
+    )
+
+
+@router.post("/people/{person_id}/merge")
+async def merge(person_id: str, body: Merge, node: CurrentNode, officer: CurrentOfficer) -> Merged:
+    """Put another record of the same person into this one; `…/merge/undo` takes it back."""
+
+    def write(session: Session) -> Merged:
+        pair = duplicates.merge_people(session, node, person_id, body.other_id, by=officer)
+        return Merged(pair_id=pair.id, state=pair.state)
+
+    return await node.database.write(write)
+
+
+@router.post("/people/{person_id}/merge/undo")
+async def undo_merge(person_id: str, body: MergeUndo, node: CurrentNode, officer: CurrentOfficer) -> Merged:
+    """Take a merge back."""
+
+    def write(session: Session) -> Merged:
+        pair = duplicates.undo_merge(session, node, body.pair_id, by=officer)
+        return Merged(pair_id=pair.id, state=pair.state)
+
+    return await node.database.write(write)
+
+
+@router.post("/people/{person_id}/void", status_code=204)
+async def void(person_id: str, body: Voided, node: CurrentNode, officer: CurrentOfficer) -> None:
+    """Void a record made in error, or one move of it."""
+    await node.database.write(
+        lambda session: voiding.void_person(session, node, person_id, move_id=body.move_id, by=officer)
+    )
+
+
+@router.delete("/people/{person_id}", status_code=204)
+async def erase(person_id: str, node: CurrentNode, officer: CurrentOfficer) -> None:
+    """Erase a person at their request."""
+    await node.database.write(lambda session: changes.erase_person(session, node, person_id, by=officer))
+
+
+@router.post("/officers/{name}/release", status_code=204)
+async def release(name: str, node: CurrentNode, officer: CurrentOfficer) -> None:
+    """Let a colleague open more than sixty records today (supervisor)."""
+    await node.database.write(lambda session: limits.release(session, node, name, by=officer))
