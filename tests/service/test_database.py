@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from schemas.problems import Unavailable
 from service import engines
-from service.database import MAX_BATCH, Database, Lease, drop_lease, take_lease
+from service.database import MAX_BATCH, Database, Lease
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
@@ -321,12 +321,6 @@ def test_a_function_cannot_wait_for_the_writer_that_runs_it(database: Database) 
         database.write_sync(lambda _: database.write_sync(put("a")))
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x", "postgresql://x/y"])
-def test_only_files_and_psycopg_are_opened(url: str) -> None:
-    with pytest.raises(ValueError, match=r"sqlite|SQLite|neither"):
-        Database(url)
-
-
 # --- processes --------------------------------------------------------------------------------------------------------
 
 ADD = """
@@ -369,76 +363,3 @@ def test_a_kill_around_the_commit_leaves_all_or_nothing(
     assert killed.returncode == -signal.SIGKILL
     assert database.read_sync(names) == stored
     database.write_sync(put("b"))
-
-
-# --- SQLite as it should be -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.one_database("sqlite", "its own settings")
-def test_sqlite_is_durable_and_forgets_what_is_deleted(database: Database) -> None:
-    def settings(session: Session) -> dict[str, object]:
-        wanted = ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "busy_timeout")
-        return {name: session.execute(text(f"PRAGMA {name}")).scalar() for name in wanted}
-
-    expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "busy_timeout": 10_000}
-    assert database.read_sync(settings) == expected
-    assert database.write_sync(settings) == expected
-    assert database.notices == []
-
-
-@pytest.mark.one_database("sqlite", "only SQLite keeps deleted pages in a log beside it")
-def test_emptying_the_log_leaves_no_trace_of_what_was_deleted(database: Database, database_url: str) -> None:
-    path = sqlalchemy.make_url(database_url).database or ""
-    database.write_sync(put("canary-in-the-mine"))
-    database.write_sync(lambda s: s.execute(sqlalchemy.delete(Lease)))
-    database.empty_wal()
-    for file in (path, f"{path}-wal"):
-        with open(file, "rb") as stored:  # noqa: PTH123 - a file beside the database
-            assert b"canary-in-the-mine" not in stored.read()
-
-
-@pytest.mark.parametrize(
-    ("version", "buggy"),
-    [
-        ((3, 40, 1), True), ((3, 44, 5), True), ((3, 44, 6), False), ((3, 45, 0), True), ((3, 50, 6), True),
-        ((3, 50, 7), False), ((3, 51, 2), True), ((3, 51, 3), False), ((3, 53, 4), False),
-    ],
-)  # fmt: skip
-def test_the_wal_reset_bug_is_known_by_version(version: tuple[int, ...], buggy: bool) -> None:
-    assert engines.has_wal_reset_bug(version) is buggy
-
-
-@pytest.mark.one_database("sqlite", "a bug of SQLite")
-def test_a_buggy_sqlite_does_without_wal_and_says_so(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "has_wal_reset_bug", lambda _: True)
-    database = Database(database_url)
-    assert "journal_mode=DELETE" in database.notices[0]
-    assert database.read_sync(lambda s: s.execute(text("PRAGMA journal_mode")).scalar()) == "delete"
-    database.write_sync(put("a"))
-    assert database.read_sync(names) == ["a"]
-    database.close()
-
-
-# --- leases -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_lease_has_one_holder_until_it_ends(database: Database) -> None:
-    def take(holder: str, second: int) -> bool:
-        at = NOW.replace(second=second)
-        return database.write_sync(lambda s: take_lease(s, "log", holder, at, 10))
-
-    assert take("one", 0)
-    assert not take("two", 5)
-    assert take("one", 6), "the holder extends it"
-    assert not take("two", 15)
-    assert take("two", 16)
-    assert not take("one", 17)
-
-
-def test_a_lease_given_back_is_free(database: Database) -> None:
-    database.write_sync(lambda s: take_lease(s, "log", "one", NOW, 3600))
-    database.write_sync(lambda s: drop_lease(s, "log", "two"))
-    assert not database.write_sync(lambda s: take_lease(s, "log", "two", NOW, 10))
-    database.write_sync(lambda s: drop_lease(s, "log", "one"))
-    assert database.write_sync(lambda s: take_lease(s, "log", "two", NOW, 10))
-    assert database.read_sync(lambda s: s.exec(select(col(Lease.holder))).one()) == "two"

@@ -1,0 +1,68 @@
+"""Words that must not stand in what is shipped, and lints that nobody may switch off without saying why."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.test_layout import ROOT, kept
+
+HERE = Path(__file__).relative_to(ROOT)
+UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+SILENCED = re.compile(r"#\s*(noqa(?!: [A-Z]+[0-9]+)|type:\s*ignore(?!\[)|pragma: no cover)")
+SILENCED_WITHOUT_REASON = re.compile(r"#\s*noqa: [A-Z0-9, ]+$")
+TEXTS = {".py", ".md", ".html", ".js", ".css", ".toml", ".yaml", ".yml", ".po", ".sh", ".mako", ".svg", ""}
+
+
+def lines() -> list[tuple[str, int, str]]:
+    found = []
+    for path in kept():
+        vendored = "static/vendor" in path.as_posix() or path.name.endswith((".min.js", ".min.css", ".lock"))
+        if path.suffix not in TEXTS or vendored or path == HERE or (path.parts[0] == "tests" and path.suffix != ".py"):
+            continue
+        try:
+            content = (ROOT / path).read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [(path.as_posix(), number, line) for number, line in enumerate(content.splitlines(), 1)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def written() -> list[tuple[str, int, str]]:
+    return lines()
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [
+        ("unfinished", UNFINISHED),
+        ("silenced without a code", SILENCED),
+        ("a path of somebody's machine", re.compile(r"(?<![\w.])/(work|home|Users)/\w")),
+    ],
+)
+def test_these_words_do_not_stand_here(
+    written: list[tuple[str, int, str]], what: str, pattern: re.Pattern[str]
+) -> None:
+    strays = [f"{name}:{number}: {line.strip()}" for name, number, line in written if pattern.search(line)]
+    assert strays == [], what
+
+
+def test_every_silenced_lint_has_its_reason(written: list[tuple[str, int, str]]) -> None:
+    strays = [
+        f"{name}:{number}: {line.strip()}"
+        for name, number, line in written
+        if name.endswith(".py") and SILENCED_WITHOUT_REASON.search(line)
+    ]
+    assert strays == []
+
+
+def test_no_test_sleeps(written: list[tuple[str, int, str]]) -> None:
+    sleeping = re.compile(r"\b(time\.sleep\(|asyncio\.sleep\((?!0\)))")
+    strays = [
+        f"{name}:{number}: {line.strip()}"
+        for name, number, line in written
+        if name.startswith("tests/") and not name.startswith(("tests/acceptance/", "tests/chaos/"))
+        if sleeping.search(line)
+    ]
+    assert strays == []
