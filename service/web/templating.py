@@ -156,6 +156,7 @@ class Pages:
             return marked if chinese and any(ord(letter) > 0x2E80 for letter in text) else escape(text)
 
         environment.filters["day"] = lambda value: dates.shown_date(value, language)
+        environment.filters["short_day"] = lambda value: f"{value.astimezone(self.zone):%Y-%m-%d}"
         environment.filters["translated"] = translator.gettext
         environment.filters["quarter"] = lambda value: dates.shown_quarter(value, language)
         environment.filters["moment"] = lambda value: dates.shown_moment(value, language, self.zone)
@@ -164,6 +165,10 @@ class Pages:
         environment.filters["person_name"] = in_chinese
         environment.globals["static"] = StaticAddresses()
         environment.globals["word"] = lambda kind, code: translator.gettext(word(kind, code))
+        # Slips and questions show Chinese, or both languages, whatever the page's language is.
+        both = self.languages.translator("zh-CN")
+        environment.globals["chinese_word"] = lambda kind, code: both.gettext(word(kind, code))
+        environment.globals["english_word"] = word
         environment.globals["tone"] = tone
         environment.globals["told"] = lambda done: translator.gettext(flash.DONE[done.code])
         environment.globals["say"] = lambda msgid, facts: fill(translator.gettext(msgid), facts)
