@@ -18,8 +18,15 @@ from service.web.words import WORDS, word
 
 DID: Final[Mapping[str, str]] = {
     "access_code.issued": N_("handed out a code for your own page"),
+    "arrival.confirmed": N_("marked your arrival as confirmed"),
     "arrival.ended": N_("recorded that your stay ended"),
+    "arrival.imported": N_("took your arrival over from the office’s ledger"),
+    "arrival.listed": N_("saw your arrival in a list"),
     "arrival.registered": N_("registered your arrival"),
+    "arrival.shown": N_("opened your arrival"),
+    "arrival.undone": N_("took back an entry about your arrival"),
+    "arrival.unconfirmed": N_("marked your arrival as not yet confirmed"),
+    "arrival.voided": N_("voided an arrival that was entered in error"),
     "certificate.delivered": N_("had a certificate delivered to your home region"),
     "certificate.issued": N_("issued a certificate"),
     "certificate.listed": N_("looked at your certificates"),
@@ -30,10 +37,15 @@ DID: Final[Mapping[str, str]] = {
     "certificate.revoked": N_("revoked a certificate"),
     "certificate.shown": N_("looked at a certificate"),
     "certificate.suspended": N_("suspended a certificate"),
-    "consent.given": N_("recorded a consent"),
-    "consent.withdrawn": N_("recorded that you withdrew a consent"),
+    "departure.confirmed": N_("marked your departure as confirmed"),
+    "departure.ended": N_("recorded that your departure ended"),
+    "departure.imported": N_("took your departure over from the office’s ledger"),
+    "departure.listed": N_("saw your departure in a list"),
     "departure.registered": N_("registered your departure"),
     "departure.returned": N_("recorded your return"),
+    "departure.shown": N_("opened your departure"),
+    "departure.undone": N_("took back an entry about your departure"),
+    "departure.voided": N_("voided a departure that was entered in error"),
     "own_request.copy": N_("asked for a copy"),
     "own_request.correct": N_("asked for a correction"),
     "own_request.erase": N_("asked for erasure"),
@@ -42,7 +54,20 @@ DID: Final[Mapping[str, str]] = {
     "own_request.object": N_("objected"),
     "own_request.shown": N_("looked at your requests"),
     "person": N_("worked on your record"),
+    "person.compared": N_("compared your record with another, to find doubles"),
+    "person.consent_withdrawn": N_("recorded that a consent was withdrawn"),
+    "person.consents_recorded": N_("recorded what you allow and refuse"),
+    "person.corrected": N_("corrected your record"),
+    "person.found": N_("saw your record among the hits of a search"),
     "person.head_shown": N_("opened your record, masked"),
+    "person.merged": N_("joined two records of yours"),
+    "person.move_added": N_("added a move to your record"),
+    "person.protected": N_("hid your record"),
+    "person.shown": N_("opened your record"),
+    "person.shown_in_full": N_("opened your record in full"),
+    "person.told": N_("recorded that you were given the notice"),
+    "person.unmerged": N_("took apart two records that had been joined"),
+    "person.voided": N_("voided a record that was entered in error"),
     "reminder_plan.made": N_("set up a reminder that you asked for"),
     "reminder_plan.shown": N_("looked at your reminders"),
     "reminder_plan.stopped": N_("stopped a reminder"),
@@ -51,12 +76,22 @@ DID: Final[Mapping[str, str]] = {
 
 FIELDS: Final[Mapping[str, str]] = {
     "address": N_("address"),
+    "all": N_("everything"),
     "certificate": N_("certificates"),
-    "consent": N_("consents"),
+    "consents": N_("consents"),
     "contact": N_("phone and e-mail"),
+    "ended_on": N_("day of the end"),
     "identity": N_("name, document and date of birth"),
+    "language": N_("language"),
+    "moves": N_("moves"),
+    "notice": N_("notice"),
+    "protection": N_("hiding"),
     "reminder_plan": N_("reminders"),
+    "state": N_("state"),
 }
+
+_COMMA: Final[Mapping[str, str]] = {"zh-CN": "、", "en": ", "}
+_BETWEEN: Final[Mapping[str, str]] = {"zh-CN": "", "en": " "}
 
 
 class Line(BaseModel):
@@ -97,12 +132,12 @@ def _sentence(item: LogItem, place: str, speak: Translator) -> str:
     parts = [speak.gettext(N_("%(who)s %(did)s."), who=_who(item, place, speak), did=_did(item.action, speak))]
     fields = [speak.gettext(FIELDS[one]) if one in FIELDS else one for one in item.fields]
     if fields:
-        parts.append(speak.gettext(N_("Seen or used: %(fields)s."), fields=speak.gettext(N_(", ")).join(fields)))
+        parts.append(speak.gettext(N_("Seen or used: %(fields)s."), fields=_COMMA[speak.language].join(fields)))
     if item.purpose is not None:
         parts.append(speak.gettext(N_("Purpose: %(purpose)s."), purpose=_purpose(item.purpose, speak)))
     if item.automatic:
         parts.append(speak.gettext(N_("Done by the node itself.")))
-    return speak.gettext(N_(" ")).join(parts)
+    return _BETWEEN[speak.language].join(parts)
 
 
 def _who(item: LogItem, place: str, speak: Translator) -> str:
