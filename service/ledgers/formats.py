@@ -15,9 +15,9 @@ from schemas.problems import LedgerUnreadable
 
 MAX_FILE_BYTES = 128 * 1024 * 1024
 """A larger file is no ledger of a township; a county's million rows are about 100 MB of text."""
-MAX_UNPACKED_BYTES = 512 * 1024 * 1024
-MAX_RATIO = 250
-"""XML of real sheets shrinks 10 to 60 times; an archive made to explode shrinks 1,000 times."""
+MAX_UNPACKED_BYTES = 384 * 1024 * 1024
+MAX_RATIO = 100
+"""XML of real sheets shrinks 10 to 60 times; an archive made to explode shrinks 200 to 1,000 times."""
 RATIO_MATTERS_FROM_BYTES = 16 * 1024 * 1024
 MAX_MEMBERS = 2_000
 MAX_COLUMNS = 702
@@ -28,8 +28,8 @@ MAX_CELLS = 16_000_000
 _CHUNK_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 64
 
-_CELL = re.compile(rb"""[ \t\r\n]r=["']([A-Za-z]{1,8})([0-9]{1,12})["']""")
-_ROW = re.compile(rb"""[ \t\r\n]r=["']([0-9]{1,20})["']""")
+_CELL = re.compile(rb"""r=["']([A-Za-z]{1,8})([0-9]{1,12})["']""")
+_ROW = re.compile(rb"""r=["']([0-9]{1,20})["']""")
 _DTD = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _TEXT_CONTROLS = frozenset(range(32)) - {9, 10, 12, 13, 26}
 

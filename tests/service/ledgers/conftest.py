@@ -43,7 +43,7 @@ def make_workbook(tmp_path: Path) -> Callable[..., Path]:
             for line, cells in enumerate(lines):
                 for column, cell in enumerate(cells):
                     if isinstance(cell, date):
-                        sheet.write_datetime(line, column, datetime(cell.year, cell.month, cell.day), day)
+                        sheet.write_datetime(line, column, cell, day)
                     elif cell is not None:
                         sheet.write(line, column, cell)
             if lines is rows:

@@ -1,4 +1,4 @@
-"""Ledgers of other shapes than the samples': header rows, orders, sheets, encodings, separators, rows that are nobody."""
+"""Ledgers of other shapes than the samples': headers, orders, sheets, encodings, separators, rows that are nobody."""
 
 from datetime import date
 
