@@ -119,6 +119,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_consent_refusal_purge_on"), ["purge_on"], unique=False)
 
     op.create_table(
+        "daily_opening",
+        sa.Column("officer_id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("opened", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("officer_id", "day", "opened"),
+    )
+    op.create_table(
+        "daily_release",
+        sa.Column("officer_id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("released_by", sa.String(length=100), nullable=False),
+        sa.PrimaryKeyConstraint("officer_id", "day"),
+    )
+    op.create_table(
         "departure",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("person_id", sa.String(length=36), nullable=False),
@@ -387,17 +401,16 @@ def upgrade() -> None:
     op.create_table(
         "peer_message",
         sa.Column("message_id", sa.String(length=36), nullable=False),
-        sa.Column("direction", sa.String(length=8), nullable=False),
+        sa.Column("person_id", sa.String(length=36), nullable=False),
+        sa.Column("about", sa.String(length=36), nullable=False),
         sa.Column("peer", sa.String(length=12), nullable=False),
         sa.Column("type", sa.String(length=48), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("person_id", sa.String(length=36), nullable=True),
-        sa.Column("case_id", sa.String(length=36), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("stopped", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("message_id"),
     )
     with op.batch_alter_table("peer_message", schema=None) as batch_op:
-        batch_op.create_index("ix_peer_message_case", ["case_id"], unique=False)
+        batch_op.create_index("ix_peer_message_about", ["about"], unique=False)
         batch_op.create_index("ix_peer_message_person", ["person_id"], unique=False)
 
     op.create_table(
@@ -727,7 +740,7 @@ def downgrade() -> None:
     op.drop_table("peer_status_list")
     with op.batch_alter_table("peer_message", schema=None) as batch_op:
         batch_op.drop_index("ix_peer_message_person")
-        batch_op.drop_index("ix_peer_message_case")
+        batch_op.drop_index("ix_peer_message_about")
 
     op.drop_table("peer_message")
     with op.batch_alter_table("peer_key", schema=None) as batch_op:
@@ -783,6 +796,8 @@ def downgrade() -> None:
         batch_op.drop_index("ix_departure_journey")
 
     op.drop_table("departure")
+    op.drop_table("daily_release")
+    op.drop_table("daily_opening")
     with op.batch_alter_table("consent_refusal", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consent_refusal_purge_on"))
 
