@@ -20,7 +20,7 @@ from schemas.claims import ReminderKind
 from schemas.identity import Language
 from service.context import Node
 
-TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 10
 STOP_PATH = "/me/reminders/"
 
 _KINDS = {

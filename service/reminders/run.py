@@ -24,7 +24,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, delete, select
 
 from schemas.claims import Channel, ReminderKind
-from schemas.clock import local_date
+from schemas.clock import Clock, SystemClock, local_date
 from schemas.entropy import SystemEntropy, uuid4
 from schemas.quarters import Quarter
 from service.context import Node
@@ -34,8 +34,8 @@ from service.reminders.rules import may_send, next_period, period_of, retry_afte
 from service.reminders.tables import ChannelState, Reminder, ReminderCount, ReminderPlan
 
 CLAIM_ROWS = 10
-LEASE = timedelta(seconds=60)
-"""How long a claim holds. Nothing is sent in its last third: a mail may take so long."""
+LEASE = timedelta(seconds=40)
+"""How long a claim holds. Nothing is sent in its second half: a mail may take so long."""
 
 ROLL_ROWS = 200
 MAX_ATTEMPTS = 8
@@ -56,8 +56,11 @@ class Claim:
 MailerOpener = Callable[[str], Mailer]
 
 
-async def run_reminders(node: Node, *, open_mailer: MailerOpener = Mailer.open) -> int:
-    """Do what is due once; returns how many mails were sent. The work of the job ``reminders``."""
+async def run_reminders(node: Node, *, open_mailer: MailerOpener = Mailer.open, machine: Clock | None = None) -> int:
+    """Do what is due once; returns how many mails were sent. The work of the job ``reminders``.
+
+    Leases are between processes: they go by the ``machine``'s clock, whatever time the node works at.
+    """
     now = node.now()
     while await node.database.write(lambda session: roll_over(session, node, now)) == ROLL_ROWS:
         pass
@@ -66,8 +69,9 @@ async def run_reminders(node: Node, *, open_mailer: MailerOpener = Mailer.open) 
         return 0
     if await node.database.read(lambda session: _resting(session, now)):
         return 0
-    await node.database.write(lambda session: drop_superseded(session, node, now))
-    return await _Run(node, url, open_mailer).send_all()
+    machine = machine or SystemClock()
+    await node.database.write(lambda session: drop_superseded(session, node, machine.now()))
+    return await _Run(node, url, open_mailer, machine).send_all()
 
 
 def roll_over(session: Session, node: Node, now: datetime, limit: int = ROLL_ROWS) -> int:
@@ -96,9 +100,9 @@ def roll_over(session: Session, node: Node, now: datetime, limit: int = ROLL_ROW
     return len(plans)
 
 
-def drop_superseded(session: Session, node: Node, now: datetime) -> None:
+def drop_superseded(session: Session, node: Node, machine_now: datetime) -> None:
     """Drop reminders that never left although their follow-up is due: one mail is enough."""
-    today = local_date(now, node.zone)
+    today = node.today()
     later = aliased(Reminder)
     due = select(later.plan_id).where(col(later.state) == "waiting", col(later.due_on) <= today, col(later.step) == 2)
     session.execute(
@@ -106,14 +110,17 @@ def drop_superseded(session: Session, node: Node, now: datetime) -> None:
             col(Reminder.state) == "waiting",
             col(Reminder.due_on) <= today,
             col(Reminder.step) == 1,
-            or_(col(Reminder.locked_until).is_(None), col(Reminder.locked_until) <= now),
+            or_(col(Reminder.locked_until).is_(None), col(Reminder.locked_until) <= machine_now),
             col(Reminder.plan_id).in_(due),
         )
     )
 
 
-def claim_due(session: Session, node: Node, now: datetime, holder: str, limit: int = CLAIM_ROWS) -> list[Claim]:
-    """Claim at most ``limit`` reminders that are due and nobody's, for `LEASE`."""
+def claim_due(
+    session: Session, node: Node, machine_now: datetime, holder: str, *, limit: int = CLAIM_ROWS
+) -> list[Claim]:
+    """Claim at most ``limit`` reminders that are due and nobody's, for `LEASE` by the machine's clock."""
+    now = node.now()
     today = local_date(now, node.zone)
     free = (
         select(Reminder.id)
@@ -121,12 +128,12 @@ def claim_due(session: Session, node: Node, now: datetime, holder: str, limit: i
             col(Reminder.state) == "waiting",
             col(Reminder.due_on) <= today,
             or_(col(Reminder.next_attempt_at).is_(None), col(Reminder.next_attempt_at) <= now),
-            or_(col(Reminder.locked_until).is_(None), col(Reminder.locked_until) <= now),
+            or_(col(Reminder.locked_until).is_(None), col(Reminder.locked_until) <= machine_now),
         )
         .order_by(col(Reminder.due_on), col(Reminder.id))
         .limit(limit)
     )
-    until = now + LEASE
+    until = machine_now + LEASE
     claimed = session.execute(
         update(Reminder)
         .where(col(Reminder.id).in_(free))
@@ -188,8 +195,9 @@ def record_line_down(session: Session, holder: str, now: datetime) -> None:
 class _Run:
     """One run: who holds the claims, and the connection while there is one."""
 
-    def __init__(self, node: Node, url: str, open_mailer: MailerOpener) -> None:
+    def __init__(self, node: Node, url: str, open_mailer: MailerOpener, machine: Clock) -> None:
         self._node = node
+        self._machine = machine
         self._url = url
         self._open_mailer = open_mailer
         # Not from the node's entropy: a claim's holder must differ between processes that share a seed.
@@ -201,13 +209,13 @@ class _Run:
         node, sent = self._node, 0
         try:
             while may_send(node.now(), node.zone, node.calendar):
-                now = node.now()
-                claims = await node.database.write(partial(claim_due, node=node, now=now, holder=self._holder))
+                claim = partial(claim_due, node=node, machine_now=self._machine.now(), holder=self._holder)
+                claims = await node.database.write(claim)
                 if not claims:
                     break
                 node.point("reminders.claimed")
-                for claim in claims:
-                    sent += await self._send(claim)
+                for one in claims:
+                    sent += await self._send(one)
         except LineDown:
             await node.database.write(lambda session: record_line_down(session, self._holder, node.now()))
         finally:
@@ -217,7 +225,7 @@ class _Run:
 
     async def _send(self, claim: Claim) -> int:
         node = self._node
-        if node.now() > claim.until - _SAFETY:
+        if self._machine.now() > claim.until - _SAFETY:
             return 0
         mail = await node.database.read(lambda session: mail_to_send(session, node, claim, self._holder))
         if mail is None:
