@@ -53,7 +53,7 @@ def check_schedule(cadence: Cadence, anchor_on: date | None, lead_days: Sequence
         errors.append({"field": "lead_days", "message": "The reminder comes before the follow-up."})
     if (cadence is Cadence.YEARLY) != (anchor_on is not None):
         errors.append({"field": "anchor_on", "message": "A yearly reminder has a day, a quarterly one has none."})
-    elif anchor_on is not None and not today.replace(day=1) <= anchor_on <= today + timedelta(days=3660):
+    elif anchor_on is not None and not timedelta(days=-366) <= anchor_on - today <= timedelta(days=3660):
         errors.append({"field": "anchor_on", "message": "The day lies in the past or too far ahead."})
     if errors:
         raise InvalidInput(errors=errors)
