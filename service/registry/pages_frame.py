@@ -8,7 +8,8 @@ from sqlmodel import Session
 from schemas.identity import DocumentType, age_on
 from service.context import Node
 from service.officers.rules import Officer
-from service.registry.people import find_person, unseal_person
+from service.registry.limits import count_opening
+from service.registry.people import OpenPerson, find_person, unseal_person
 from service.web.languages import N_
 
 TABS = (
@@ -39,15 +40,22 @@ class PersonHead:
 
 
 def person_head(session: Session, node: Node, person_id: str, *, by: Officer) -> PersonHead:
-    """Open a person as far as the head shows, and log that. Raises `NotFound`."""
+    """Open a person as far as the head shows, count and log that. Raises `NotFound`, `DailyLimit`."""
+    found = find_person(session, node, person_id, by)
+    count_opening(session, node, found, by)
     person = unseal_person(
         session,
         node,
-        find_person(session, node, person_id, by),
+        found,
         actor=by.as_actor,
         action="person.head_shown",
         fields=("identity",),
     )
+    return head_of(node, person)
+
+
+def head_of(node: Node, person: OpenPerson) -> PersonHead:
+    """The head of a person who was opened already."""
     born: date | None = person.identity.date_of_birth
     return PersonHead(
         id=person.id,

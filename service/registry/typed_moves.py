@@ -159,7 +159,7 @@ def read_answers(
     for field, purpose in asked.items():
         if form.text(field) == "yes":
             consent: dict[str, Any] = {"purpose": purpose, "way": way}
-            if field == "share":
+            if purpose.action == "share_with_peer":
                 consent |= {"witness": form.text("witness") or None, "code": form.text("code") or None}
             consents.append(consent)
         elif form.text(field) == "no":

@@ -157,6 +157,7 @@ class Pages:
 
         environment.filters["day"] = lambda value: dates.shown_date(value, language)
         environment.filters["short_day"] = lambda value: f"{value.astimezone(self.zone):%Y-%m-%d}"
+        environment.filters["masked_phone"] = lambda value: f"{'*' * max(0, len(value) - 4)}{value[-4:]}"
         environment.filters["translated"] = translator.gettext
         environment.filters["quarter"] = lambda value: dates.shown_quarter(value, language)
         environment.filters["moment"] = lambda value: dates.shown_moment(value, language, self.zone)
