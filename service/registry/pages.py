@@ -1,0 +1,25 @@
+"""All pages of the register, in the order in which their addresses are tried (`new` before an id)."""
+
+from fastapi import APIRouter
+
+from service.registry import (
+    pages_consents,
+    pages_duplicates,
+    pages_moves,
+    pages_people,
+    pages_register,
+    pages_saved,
+    pages_search,
+)
+
+router = APIRouter(include_in_schema=False)
+for part in (
+    pages_register,
+    pages_moves,
+    pages_search,
+    pages_saved,
+    pages_consents,
+    pages_duplicates,
+    pages_people,
+):
+    router.include_router(part.router)
