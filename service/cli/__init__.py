@@ -8,6 +8,7 @@ Exit codes: 0 done; 1 refused or failed, with one line on stderr that says why; 
 """
 
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -62,7 +63,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """The entry point of the distribution."""
+    """The entry point of the distribution; whatever it writes, only its owner may read."""
+    os.umask(0o077)
     code = run(sys.argv[1:])
     sys.stdout.flush()
     sys.exit(code)

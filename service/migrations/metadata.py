@@ -9,7 +9,7 @@ from sqlmodel import SQLModel
 
 import service
 
-OUTSIDE_DOMAIN_FOLDERS = ("federation.tables", "service.leases", "service.access_log")
+OUTSIDE_DOMAIN_FOLDERS = ("federation.tables", "service.leases", "service.access_log", "service.idempotency")
 """Modules with tables that are not called ``service/<room>/tables.py``."""
 
 

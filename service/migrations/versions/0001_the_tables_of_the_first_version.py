@@ -218,11 +218,23 @@ def upgrade() -> None:
         sa.Column("request_id", sa.String(length=36), nullable=False),
         sa.Column("answers", sa.String(length=200), nullable=False),
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("automatic", sa.Boolean(), nullable=False),
         sa.Column("answered_by", sa.String(length=100), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("given_answer", schema=None) as batch_op:
         batch_op.create_index("ix_given_answer_request", ["request_id"], unique=False)
+
+    op.create_table(
+        "idempotency_key",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("request", sa.LargeBinary(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("idempotency_key", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_idempotency_key_created_at"), ["created_at"], unique=False)
 
     op.create_table(
         "inbox_message",
@@ -611,6 +623,9 @@ def upgrade() -> None:
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
         sa.Column("subject", sa.LargeBinary(), nullable=True),
         sa.Column("subject_index", sa.LargeBinary(), nullable=True),
+        sa.Column("message_id", sa.String(length=36), nullable=True),
+        sa.Column("answer_message_id", sa.String(length=36), nullable=True),
+        sa.Column("prepared", sa.LargeBinary(), nullable=True),
         sa.Column("answers", sa.String(length=200), nullable=True),
         sa.Column("automatic", sa.Boolean(), nullable=False),
         sa.Column("reason", sa.String(length=20), nullable=True),
@@ -628,6 +643,7 @@ def upgrade() -> None:
     with op.batch_alter_table("verification_request", schema=None) as batch_op:
         batch_op.create_index("ix_verification_request_case", ["case", "peer", "direction"], unique=True)
         batch_op.create_index("ix_verification_request_leaves", ["leaves_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_verification_request_message_id"), ["message_id"], unique=False)
         batch_op.create_index("ix_verification_request_person", ["person_id"], unique=False)
         batch_op.create_index("ix_verification_request_state", ["state", "direction", "id"], unique=False)
         batch_op.create_index("ix_verification_request_subject", ["subject_index"], unique=False)
@@ -685,6 +701,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_verification_request_subject")
         batch_op.drop_index("ix_verification_request_state")
         batch_op.drop_index("ix_verification_request_person")
+        batch_op.drop_index(batch_op.f("ix_verification_request_message_id"))
         batch_op.drop_index("ix_verification_request_leaves")
         batch_op.drop_index("ix_verification_request_case")
 
@@ -776,6 +793,10 @@ def downgrade() -> None:
     op.drop_table("leases")
     op.drop_table("invitation")
     op.drop_table("inbox_message")
+    with op.batch_alter_table("idempotency_key", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_idempotency_key_created_at"))
+
+    op.drop_table("idempotency_key")
     with op.batch_alter_table("given_answer", schema=None) as batch_op:
         batch_op.drop_index("ix_given_answer_request")
 

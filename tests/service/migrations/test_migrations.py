@@ -1,8 +1,10 @@
 """One script for both databases comes to what the tables say, under a lock, or not at all."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import sqlalchemy
@@ -10,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlmodel import SQLModel
 
 from schemas.problems import SettingInvalid
 from service.engines import Engines, open_engines
@@ -64,6 +67,18 @@ def test_indexes_and_constraints_are_those_of_the_tables_too(empty: str, new_dat
 
     migrate(empty)
     assert looking(empty, shape) == looking(new_database_url(), shape)
+
+
+def test_every_module_that_declares_a_table_is_known() -> None:
+    root = Path(__file__).parents[3]
+    declaring = {
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for package in ("schemas", "federation", "service")
+        for path in (root / package).rglob("*.py")
+        if re.search(r"^class \w+\(.*table=True\):", path.read_text("utf-8"), re.MULTILINE)
+    }
+    known = {mapper.class_.__module__ for mapper in SQLModel._sa_registry.mappers} if all_tables() else set()
+    assert declaring <= known
 
 
 def test_migrating_again_changes_nothing(empty: str) -> None:
