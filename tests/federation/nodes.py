@@ -233,3 +233,21 @@ def introduce(one: Side, other: Side) -> None:
     document = one.write(lambda session: pairing.invite(session, one.fed))
     introduction = pairing.read_invitation(other.fed, document)
     other.write(lambda session: pairing.accept(session, other.fed, introduction))
+
+
+def ask(one: Side, other: Side, **more: Any) -> str:
+    """Queue a verification request about the invented person."""
+    case = uuid4(one.fed.entropy)
+    data = {
+        "case": case,
+        "claims": ["identity"],
+        "due_on": "2026-11-16",
+        "urgency": "normal",
+        "consent": {
+            "purpose": f"share_with_peer:{other.region}",
+            "given_at": "2026-11-02T01:00:00Z",
+            "way": "screen",
+            "notice_version": "2026-11",
+        },
+    }
+    return one.queue(Outgoing(other.region, REQUESTED, case, data, AGREEMENT, purpose(), person=PERSON, **more))
