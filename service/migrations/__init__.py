@@ -37,7 +37,9 @@ def migrate(database_url: str) -> None:
 
 def upgrade(connection: "Connection") -> None:
     """Run what is due on a connection inside a transaction. Raises SettingInvalid for a newer database."""
-    from alembic import command  # noqa: PLC0415 - alembic is slow to import, and most commands do without it
+    if revision(connection) == head():
+        return
+    from alembic import command  # noqa: PLC0415 - alembic is slow to import, and most starts do without it
     from alembic.util.exc import CommandError  # noqa: PLC0415 - as above
 
     from schemas.problems import SettingInvalid  # noqa: PLC0415 - as above
@@ -50,6 +52,20 @@ def upgrade(connection: "Connection") -> None:
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
         if broken:
             raise SettingInvalid(f"the database has rows without what they refer to, in {broken[0][0]}")
+
+
+def revision(connection: "Connection") -> str | None:
+    """The revision that the database is at; None for an empty one."""
+    from sqlalchemy import inspect, text  # noqa: PLC0415 - a command that only prints help needs no database
+
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def head() -> str:
+    """The newest revision of this version: revisions are numbered, one after the other."""
+    return max(path.name[:4] for path in (HERE / "versions").glob("[0-9]*.py"))
 
 
 def configuration(connection: "Connection | None" = None) -> "Config":

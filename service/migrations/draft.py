@@ -9,20 +9,20 @@ import tempfile
 from pathlib import Path
 
 from alembic import command
-from alembic.script import ScriptDirectory
 
 from service.engines import open_engines
-from service.migrations import configuration, upgrade
+from service.migrations import HERE, configuration, upgrade
 from service.migrations.metadata import all_tables
 
 
 def draft(message: str) -> Path:
     """Write ``versions/NNNN_<message>.py`` and return its path."""
-    number = len(list(ScriptDirectory.from_config(configuration()).walk_revisions())) + 1
+    number = sum(1 for _ in (HERE / "versions").glob("[0-9]*.py")) + 1
     with tempfile.TemporaryDirectory() as directory:
         engines = open_engines(f"sqlite:///{directory}/draft.sqlite", readers=1, foreign_keys=False)
         with engines.write.begin() as connection:
-            upgrade(connection)
+            if number > 1:
+                upgrade(connection)
         with engines.write.begin() as connection:
             config = configuration(connection)
             config.attributes["tables"] = all_tables()
