@@ -21,18 +21,18 @@ from service.web.viewer import Viewer
 
 _COOKIE: Final = "tonglu_session"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_bearer = HTTPBearer(auto_error=False, description="The token of `POST /api/v1/session`.")
+bearer = HTTPBearer(auto_error=False, description="The token of `POST /api/v1/session`.")
 
 
 async def current_officer(
     request: Request,
     node: CurrentNode,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Officer:
     """The officer of an API request. Raises :class:`SignInRequired`."""
-    if bearer is None:
+    if credentials is None:
         raise SignInRequired
-    found = await _found(node, bearer.credentials, "api")
+    found = await _found(node, credentials.credentials, "api")
     request.state.officer = found.officer
     return found.officer
 

@@ -6,6 +6,7 @@ and in the log; the log names the exception's class and the lines it passed thro
 what was being worked on.
 """
 
+import re
 import traceback
 from http import HTTPStatus
 from typing import Any, Final
@@ -36,6 +37,8 @@ from service.web.templating import pages_of
 
 PROBLEM_TYPE: Final = "application/problem+json"
 UNAVAILABLE_RETRY_SECONDS: Final = 5
+_MOST_LINES: Final = 8
+_ELSEWHERE: Final = re.compile(r"[/\\\\](site-packages|lib[/\\\\]python3)")
 _log = structlog.stdlib.get_logger(__name__)
 
 FIELD_MESSAGES: Final = {
@@ -94,12 +97,13 @@ def fault_response(request: Request, fault: BaseException) -> Response:
 
 
 def where(fault: BaseException) -> list[str]:
-    """The lines that an exception passed through, the causes' first, without the exceptions' texts."""
+    """The lines of ours that an exception passed through, the causes' first, without the exceptions' texts."""
     lines: list[str] = []
     cause: BaseException | None = fault
     while cause is not None:
-        frames = traceback.extract_tb(cause.__traceback__)
-        lines[:0] = [f"{type(cause).__name__}", *(f"{f.filename}:{f.lineno} {f.name}" for f in frames[-8:])]
+        frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(cause.__traceback__)]
+        ours = [frame for frame in frames if not _ELSEWHERE.search(frame)]
+        lines[:0] = [type(cause).__name__, *(ours or frames)[-_MOST_LINES:]]
         cause = cause.__cause__
     return lines
 

@@ -1,0 +1,280 @@
+"""The one place where a node is put together: settings in, application out. Nothing happens at import."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+import structlog
+from fastapi import APIRouter, FastAPI
+
+from federation.client import PeerClient
+from federation.keys import KeyUnusable, NodeKeys
+from federation.node import FederationNode, Limits
+from federation.routes import federation_router
+from schemas.calendar import WorkingCalendar
+from schemas.clock import Clock, SystemClock
+from schemas.entropy import Entropy, SystemEntropy
+from schemas.points import Point, pass_by
+from schemas.problems import SettingInvalid
+from schemas.regions import Divisions
+from service.agreements import pages_about as agreements_about
+from service.certificates import effects as certificates_effects
+from service.certificates import pages as certificates_pages
+from service.certificates import pages_check as certificates_check
+from service.certificates import routes as certificates_routes
+from service.consents import pages as consents_pages
+from service.consents import routes as consents_routes
+from service.context import Node
+from service.database import Database
+from service.jobs import Scheduler, make_tools
+from service.ledgers import routes as ledgers_routes
+from service.migrations import migrate
+from service.officers import pages as officers_pages
+from service.officers import routes as officers_routes
+from service.officers.passwords import PasswordChecks
+from service.portal import effects as portal_effects
+from service.portal import holdings_pages
+from service.portal import pages as portal_pages
+from service.portal import routes as portal_routes
+from service.portal.codes import is_code_of
+from service.registry import people_routes
+from service.registry import routes as registry_routes
+from service.registry.queries import open_journeys_with
+from service.reminders import effects as reminders_effects
+from service.reminders import pages as reminders_pages
+from service.reminders import routes as reminders_routes
+from service.routes import access_log, api_docs, health, metrics
+from service.routes.errors import add_error_handlers
+from service.routes.metrics import Counts
+from service.routes.once import Once
+from service.routes.request_log import RequestLog
+from service.settings import Settings
+from service.vault import Vault
+from service.web import pages as web_pages
+from service.web.headers import SecurityHeaders
+from service.web.static_files import FONTS, FONTS_PREFIX, PREFIX, PackagedFiles
+from service.web.templating import Pages
+from service.work_items import pages as work_items_pages
+
+Only = Literal["officers", "federation", "worker"]
+API_PREFIX: Final = "/api/v1"
+
+OFFICERS_API: Final[tuple[APIRouter, ...]] = (
+    officers_routes.router,
+    access_log.router,
+    registry_routes.router,
+    people_routes.router,
+    consents_routes.router,
+    certificates_routes.router,
+    reminders_routes.router,
+    portal_routes.router,
+)
+"""What programs of the office use, under ``/api/v1``."""
+
+PAGES: Final[tuple[APIRouter, ...]] = (
+    officers_pages.router,
+    web_pages.router,
+    work_items_pages.router,
+    consents_pages.router,
+    agreements_about.router,
+    certificates_pages.router,
+    certificates_check.router,
+    reminders_pages.router,
+    portal_pages.router,
+    holdings_pages.router,
+)
+"""What people read in a browser."""
+
+UPLOADS: Final[tuple[tuple[str, APIRouter], ...]] = ((API_PREFIX, ledgers_routes.router),)
+"""What takes files, and by what prefix."""
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""What a request may bring, unless it is a file."""
+MAX_UPLOAD_BYTES: Final = ledgers_routes.MAX_UPLOAD_BYTES + MAX_BODY_BYTES
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass
+class _Waker:
+    """Lets actions wake a job before there is a scheduler, and where there is none."""
+
+    scheduler: Scheduler | None = None
+
+    def __call__(self, job: str) -> None:
+        if self.scheduler is not None:
+            self.scheduler.wake(job)
+
+
+def build_node(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    point: Point = pass_by,
+    wake: Callable[[str], None] | None = None,
+) -> Node:
+    """Open the node that ``settings`` describe: database migrated, keys read, rooms connected.
+
+    Whoever builds a node closes ``node.database``. Raises :class:`SettingInvalid`, with which setting and why.
+    """
+    clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
+    try:
+        keys = NodeKeys.load(settings.keys_path)
+        divisions = Divisions.load([settings.divisions_file] if settings.divisions_file else [])
+        calendar = WorkingCalendar.load(settings.holidays_file)
+    except (KeyUnusable, ValueError, OSError) as error:
+        raise SettingInvalid(str(error)) from error
+    vault = Vault(settings.read_master_key(), entropy)
+    migrate(settings.database)
+    fed = FederationNode(
+        region=settings.region,
+        name=settings.name,
+        base_url=settings.base_url,
+        keys=keys,
+        clock=clock,
+        entropy=entropy,
+        limits=Limits(
+            max_messages=settings.max_messages,
+            max_bytes=settings.max_bytes,
+            requests_per_second=settings.requests_per_second,
+            concurrent=settings.concurrent,
+        ),
+        allow_private_peers=settings.allow_private_peers,
+        point=point,
+    )
+    node = Node(
+        region=settings.region,
+        name=settings.name,
+        base_url=settings.base_url,
+        settings=settings,
+        clock=clock,
+        entropy=entropy,
+        zone=settings.zone,
+        calendar=calendar,
+        divisions=divisions,
+        vault=vault,
+        fed=fed,
+        database=Database(settings.database, point),
+        point=point,
+    )
+    if wake is not None:
+        node = replace(node, wake=wake)
+    connect_rooms(node)
+    return node
+
+
+def connect_rooms(node: Node) -> None:
+    """Let higher rooms hear what lower ones do to a person, in the same transaction (``service.callbacks``)."""
+
+    def told(room: Callable[..., None]) -> Callable[..., None]:
+        return lambda session, person, *what: room(session, node, person, *what)
+
+    calls = node.callbacks
+    calls.check_code = lambda session, person, code: is_code_of(session, node, person, code)
+    calls.open_journeys = open_journeys_with
+    calls.on_withdrawn += [told(certificates_effects.on_withdrawn), told(reminders_effects.on_withdrawn)]
+    calls.on_protected += [told(reminders_effects.on_protected)]
+    calls.on_ended += [told(reminders_effects.on_ended)]
+    calls.on_erased += [
+        told(certificates_effects.on_erased),
+        told(reminders_effects.on_erased),
+        told(portal_effects.on_erased),
+    ]
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    point: Point = pass_by,
+    peer_transport: Any = None,
+    only: Only | None = None,
+) -> FastAPI:
+    """Make the application of one node; its lifespan opens the node, runs the jobs, and closes both.
+
+    ``peer_transport`` takes the place of the network to peers (tests). ``only`` is one part of the work where several
+    processes share it: officers' pages and API, the federation's endpoints, or (``worker``) the jobs alone.
+    """
+    counts = Counts()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        waker = _Waker()
+        node = await asyncio.to_thread(build_node, settings, clock=clock, entropy=entropy, point=point, wake=waker)
+        try:
+            for notice in node.database.notices:
+                _log.warning("database", notice=notice)
+            tools = make_tools(node, lambda: PeerClient(node.fed, peer_transport))
+            _give_state(app, node)
+            if only in {None, "federation"}:
+                app.include_router(federation_router(node.fed, node.database, {}, None, wake=tools.delivery.wake))
+            scheduler = app.state.scheduler = waker.scheduler = Scheduler(node, tools, counts)
+            sending = asyncio.create_task(tools.delivery.run())
+            scheduler.start()
+            try:
+                yield
+            finally:
+                await scheduler.stop()
+                sending.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sending
+                await tools.delivery.aclose()
+        finally:
+            await asyncio.to_thread(node.database.close)
+
+    app = FastAPI(
+        title="Tonglu",
+        version="1",
+        description="The JSON API of one region's node.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_BYTES,
+        # FastAPI's own would follow the environment's variables, and its logs quote exceptions.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    app.state.counts = counts
+    app.include_router(health.router)
+    app.include_router(metrics.router)
+    if only in {None, "officers"}:
+        for router in OFFICERS_API:
+            app.include_router(router, prefix=API_PREFIX)
+        for router in PAGES:
+            app.include_router(router)
+        for prefix, router in UPLOADS:
+            app.include_router(router, prefix=prefix, max_body_size=MAX_UPLOAD_BYTES)
+        app.include_router(api_docs.router)
+        app.mount(PREFIX, PackagedFiles())
+        app.mount(FONTS_PREFIX, PackagedFiles(FONTS))
+    if only in {None, "federation"}:
+        app.include_router(certificates_routes.public_router)
+    add_error_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(Once)
+    app.add_middleware(SecurityHeaders, https=settings.base_url.startswith("https://"))
+    app.add_middleware(RequestLog, counts=counts)
+    return app
+
+
+def _give_state(app: FastAPI, node: Node) -> None:
+    """Lay out what requests find at ``app.state``."""
+    app.state.node = node
+    app.state.password_checks = PasswordChecks()
+    app.state.pages = Pages(
+        region=node.region,
+        region_name=node.name,
+        zone=node.zone,
+        now=node.now,
+        region_full_name=node.divisions.full_name,
+        secure=node.base_url.startswith("https://"),
+    )

@@ -1,0 +1,86 @@
+"""`tonglu officer`: the accounts of the people who work at this node."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from service.cli.opening import AsJson, Directory, open_node
+
+app = typer.Typer(name="officer", help="Officers' accounts.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The officer's name.")]
+
+
+@app.command()
+def add(
+    directory: Directory,
+    name: Name,
+    role: Annotated[
+        list[str], typer.Option(help="clerk, supervisor, auditor or administrator; may be given several times.")
+    ],
+    area: Annotated[
+        str | None, typer.Option(help="The division whose records they see; the whole region if left out.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Add an officer and print the one-time password, which is shown this once."""
+    from service.officers.actions import add_officer
+    from service.officers.rules import parse_roles
+
+    roles = parse_roles(role)
+    with open_node(directory) as node:
+        password = node.database.write_sync(lambda session: add_officer(session, node, name, roles, area=area))
+    _tell(name, password, as_json=as_json)
+
+
+@app.command("list")
+def list_officers(directory: Directory, *, as_json: AsJson = False) -> None:
+    """List all accounts."""
+    from service.officers.queries import all_accounts
+
+    with open_node(directory) as node:
+        accounts = node.database.read_sync(all_accounts)
+    if as_json:
+        shown = [
+            {
+                "name": account.name,
+                "roles": account.roles.split(),
+                "area": account.area,
+                "disabled": account.disabled_at is not None,
+                "must_change_password": account.must_change_password,
+            }
+            for account in accounts
+        ]
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+        return
+    for account in accounts:
+        state = "disabled" if account.disabled_at else "one-time password" if account.must_change_password else "active"
+        typer.echo(f"{account.name}\t{account.area}\t{', '.join(account.roles.split())}\t{state}")
+
+
+@app.command()
+def disable(directory: Directory, name: Name) -> None:
+    """Shut an account out at once; it stays on the list, for the access log names it."""
+    from service.officers.actions import disable_officer
+
+    with open_node(directory) as node:
+        node.database.write_sync(lambda session: disable_officer(session, node, name))
+
+
+@app.command()
+def reset(directory: Directory, name: Name, *, as_json: AsJson = False) -> None:
+    """Give an account a new one-time password and sign it out everywhere; a disabled one is good again."""
+    from service.officers.actions import reset_officer
+
+    with open_node(directory) as node:
+        password = node.database.write_sync(lambda session: reset_officer(session, node, name))
+    _tell(name, password, as_json=as_json)
+
+
+def _tell(name: str, password: str, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"officer": name, "password": password}, ensure_ascii=False))
+    else:
+        typer.echo(f"officer: {name}\npassword: {password}")

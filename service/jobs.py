@@ -1,0 +1,259 @@
+"""Everything that the node does by itself, in one table, and the scheduler that only ticks.
+
+Rows are the truth: a job looks for rows that are due, claims them, works, and records. So it may run in any number of
+processes at once, may be killed anywhere, and missing a tick costs a delay and nothing else. APScheduler keeps no job
+store; it calls, and a job that is still running is not started a second time in this process.
+
+``wake(name)`` runs a job at once after something gave it work. It may be called inside a writing transaction: before
+the job looks, it waits behind that write, so that it sees what was committed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlmodel import Session
+
+from federation.client import PeerClient
+from federation.delivery import Delivery
+from schemas.clock import SystemClock
+from schemas.entropy import uuid4
+from schemas.problems import Unavailable
+from service.certificates.peer_lists import fetch_due_lists
+from service.certificates.receiving import file_received
+from service.certificates.receiving import purge as purge_certificates
+from service.consents.refusals import purge_refusals
+from service.context import Node
+from service.idempotency import purge_answers
+from service.leases import drop_lease, take_lease
+from service.ledgers.actions import purge_uploads
+from service.ledgers.importing import finish_imports
+from service.log_tree import BATCH_ENTRIES, append_to_file, latest_checkpoint, sequence
+from service.officers.sessions import purge_sessions
+from service.portal.codes import purge as purge_codes
+from service.registry.limits import purge_openings
+from service.reminders.run import run_reminders
+from service.routes.errors import where
+from service.routes.metrics import Counts
+
+LOG_LEASE_SECONDS: Final = 10
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What jobs need besides the node: the sender of messages, and a client for peers' public documents."""
+
+    delivery: Delivery
+    client: Callable[[], PeerClient]
+    holder: str
+
+
+Work = Callable[[Node, Tools], Awaitable[int]]
+"""Does what is due at ``node.now()`` and returns how much it was."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One line of the table: how often the scheduler looks, and what it runs, in order."""
+
+    every_seconds: int
+    works: tuple[Work, ...]
+
+
+async def number_log(node: Node, tools: Tools) -> int:
+    """Number the log's new entries, sign its head, and keep the head outside the database, too."""
+    total = 0
+
+    def number(session: Session) -> int:
+        # Leases are between processes: they go by the machine's clock, whatever time the node works at.
+        if not take_lease(session, "log", tools.holder, SystemClock().now(), LOG_LEASE_SECONDS):
+            return 0
+        done = sequence(session, keys=node.fed.keys, region=node.region, now=node.now(), point=node.point)
+        if done < BATCH_ENTRIES:
+            drop_lease(session, "log", tools.holder)
+        return done
+
+    while (done := await node.database.write(number)) > 0:
+        total += done
+        if done < BATCH_ENTRIES:
+            break
+    newest = await node.database.read(latest_checkpoint)
+    if newest is not None:
+        await asyncio.to_thread(append_to_file, node.settings.checkpoints_path, newest.text)
+    return total
+
+
+async def deliver(node: Node, tools: Tools) -> int:
+    """Send what is due to every peer."""
+    return await tools.delivery.tick(node.now())
+
+
+async def remind(node: Node, _tools: Tools) -> int:
+    """Send the reminders that are due."""
+    return await run_reminders(node)
+
+
+async def fetch_status_lists(node: Node, tools: Tools) -> int:
+    """Fetch peers' status lists ahead of need."""
+    client = tools.client()
+    try:
+        return await fetch_due_lists(node, client)
+    finally:
+        await client.aclose()
+
+
+async def file_certificates(node: Node, _tools: Tools) -> int:
+    """Put delivered certificates into their people's folders."""
+    return await node.database.write(lambda session: file_received(session, node))
+
+
+async def end_imports(node: Node, _tools: Tools) -> int:
+    """Finish ledgers whose import was interrupted."""
+    return await asyncio.to_thread(finish_imports, node)
+
+
+async def purge(node: Node, _tools: Tools) -> int:
+    """Delete what is no longer needed (rule 9), each room's own in its own transaction."""
+    today = node.today()
+    rooms: tuple[Callable[[Session], Any], ...] = (
+        lambda session: purge_sessions(session, node),
+        lambda session: purge_answers(session, node),
+        lambda session: purge_uploads(session, node),
+        lambda session: purge_openings(session, today),
+        lambda session: purge_refusals(session, today),
+        lambda session: purge_certificates(session, node),
+        lambda session: purge_codes(session, node),
+    )
+    return sum([int(await node.database.write(room) or 0) for room in rooms])
+
+
+JOBS: Final[Mapping[str, Job]] = {
+    "matching": Job(5, (file_certificates,)),
+    "duplicates": Job(600, (end_imports,)),
+    "reminders": Job(60, (remind,)),
+    "status_lists": Job(300, (fetch_status_lists,)),
+    "purge": Job(3600, (purge,)),
+    "delivery": Job(60, (deliver,)),
+    "log": Job(2, (number_log,)),
+}
+"""Every job by name, in the order in which `tick` runs them. Delivery also runs by itself as long as the node serves (``federation.delivery``)."""
+
+
+async def run_job(name: str, node: Node, tools: Tools) -> int:
+    """Run one job once and return how much it did. Raises KeyError for an unknown name, and what the job raises."""
+    return sum([await work(node, tools) for work in JOBS[name].works])
+
+
+def make_tools(node: Node, client: Callable[[], PeerClient]) -> Tools:
+    """The tools of one process; ``client`` makes what speaks HTTP to peers."""
+    return Tools(Delivery(node.fed, node.database, client), client, holder=uuid4(node.entropy))
+
+
+class Scheduler:
+    """Runs the jobs of one process on its event loop: by the clock, and when they are woken."""
+
+    def __init__(self, node: Node, tools: Tools, counts: Counts) -> None:
+        self._node = node
+        self._tools = tools
+        self._counts = counts
+        self._loop = asyncio.get_running_loop()
+        self._apscheduler: Any = AsyncIOScheduler(timezone=node.zone)
+        self._running: set[str] = set()
+        self._again: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the jobs tick."""
+        return bool(self._apscheduler.running)
+
+    def start(self) -> None:
+        """Start to tick; every job also runs once at once, for what was left behind."""
+        for name, job in JOBS.items():
+            if name != "delivery":
+                self._apscheduler.add_job(
+                    self._run, "interval", args=[name], id=name, seconds=job.every_seconds, coalesce=True
+                )
+                self._begin(name)
+        self._apscheduler.start()
+
+    async def stop(self) -> None:
+        """Stop, and wait for what is running to be cancelled."""
+        self._apscheduler.shutdown(wait=False)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def wake(self, name: str) -> None:
+        """Run a job soon, from any thread, also from inside the transaction that gave it work.
+
+        Raises KeyError for an unknown name.
+        """
+        if name not in JOBS:
+            raise KeyError(name)
+        # A loop that was closed has nothing left to wake.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._begin, name)
+
+    def _begin(self, name: str) -> None:
+        task = self._loop.create_task(self._run(name))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, name: str) -> None:
+        if name in self._running:
+            self._again.add(name)
+            return
+        self._running.add(name)
+        try:
+            self._again.add(name)
+            while name in self._again:
+                self._again.discard(name)
+                await self._once(name)
+        finally:
+            self._running.discard(name)
+
+    async def _once(self, name: str) -> None:
+        try:
+            # Behind whatever is being written, so that a job that was woken inside a transaction sees it.
+            await self._node.database.write(_nothing)
+            if name == "delivery":
+                self._tools.delivery.wake(None)
+            else:
+                await run_job(name, self._node, self._tools)
+        except Unavailable:
+            _log.warning("job_waits", job=name)
+            self._counts.job(name, "failed")
+        except Exception as fault:  # noqa: BLE001 - one job's fault stops neither the others nor its own next run
+            _log.error("job_failed", job=name, exception=type(fault).__name__, at=where(fault))
+            self._counts.job(name, "failed")
+        else:
+            self._counts.job(name, "done")
+
+
+def tick(node: Node, job: str | None = None) -> dict[str, int]:
+    """Run one job, or all, once, as if it were ``node.now()``; returns how much each did.
+
+    For a process of its own (``tonglu tick``). Requests to peers are signed at the machine's time, or they would be
+    refused. Raises KeyError for an unknown job.
+    """
+    return asyncio.run(_tick(node, list(JOBS) if job is None else [job]))
+
+
+async def _tick(node: Node, names: list[str]) -> dict[str, int]:
+    signing = replace(node, fed=replace(node.fed, clock=SystemClock()))
+    tools = make_tools(signing, lambda: PeerClient(signing.fed))
+    try:
+        return {name: await run_job(name, node, tools) for name in names}
+    finally:
+        await tools.delivery.aclose()
+
+
+def _nothing(_session: Session) -> None:
+    """Write nothing, behind all that was to be written before."""
