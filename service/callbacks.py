@@ -7,18 +7,29 @@ the caller's transaction, may write, and must not commit. An exception undoes th
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sqlmodel import Session
 
 from service.vault import KeyHolder
 
-PersonCallback = Callable[[Session, KeyHolder], None]
-WithdrawnCallback = Callable[[Session, KeyHolder, str], None]
-CodeCheck = Callable[[Session, KeyHolder, str], bool]
+
+class KnownPerson(KeyHolder, Protocol):
+    """A person's row, as far as callbacks may know it."""
+
+    @property
+    def id(self) -> str:
+        """The person's id."""
+        ...
+
+
+PersonCallback = Callable[[Session, KnownPerson], None]
+WithdrawnCallback = Callable[[Session, KnownPerson, str], None]
+CodeCheck = Callable[[Session, KnownPerson, str], bool]
 JourneyCount = Callable[[Session, str], int]
 
 
-def _no_code(session: Session, person: KeyHolder, code: str) -> bool:
+def _no_code(session: Session, person: KnownPerson, code: str) -> bool:
     """Without a person's own page there are no codes, so none is right."""
     return False
 
@@ -48,27 +59,27 @@ class Callbacks:
     check_code: CodeCheck = _no_code
     open_journeys: JourneyCount = _no_journeys
 
-    def withdrawn(self, session: Session, person: KeyHolder, purpose: str) -> None:
+    def withdrawn(self, session: Session, person: KnownPerson, purpose: str) -> None:
         """Tell everyone that a consent no longer stands."""
         for call in self.on_withdrawn:
             call(session, person, purpose)
 
-    def protected(self, session: Session, person: KeyHolder) -> None:
+    def protected(self, session: Session, person: KnownPerson) -> None:
         """Tell everyone that the person is hidden from now on."""
         for call in self.on_protected:
             call(session, person)
 
-    def ended(self, session: Session, person: KeyHolder) -> None:
+    def ended(self, session: Session, person: KnownPerson) -> None:
         """Tell everyone that the person's last open journey here ended."""
         for call in self.on_ended:
             call(session, person)
 
-    def shareable(self, session: Session, person: KeyHolder) -> None:
+    def shareable(self, session: Session, person: KnownPerson) -> None:
         """Tell everyone that what a peer told may match this person now."""
         for call in self.on_shareable:
             call(session, person)
 
-    def erased(self, session: Session, person: KeyHolder) -> None:
+    def erased(self, session: Session, person: KnownPerson) -> None:
         """Tell everyone that the person is about to be erased."""
         for call in self.on_erased:
             call(session, person)

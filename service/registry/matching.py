@@ -12,16 +12,16 @@ from service.context import Node
 from service.officers.rules import Officer
 from service.registry.people import document_index, name_birth_index, visible
 from service.registry.rules import OPEN_ARRIVAL, OPEN_DEPARTURE
-from service.registry.tables import Arrival, Departure, Person, SearchToken
+from service.registry.tables import Arrival, Departure, PeerMessage, Person, SearchToken
 from service.registry.tokens import searched_name
 
 MOST_CANDIDATES = 10
 
 
-def find_exact(session: Session, node: Node, identity: PersonIdentity) -> Person | None:
+def find_exact(session: Session, node: Node, identity: PersonIdentity, *, hidden_too: bool = False) -> Person | None:
     """Give the one visible person who equals `identity` in everything, document number included.
 
-    None where there is nobody, where two records are the same person, and for people without a document or a date
+    With `hidden_too` a protected one as well: only to note in their own log that somebody asked. None where there is nobody, where two records are the same person, and for people without a document or a date
     of birth: those are left to an officer.
     """
     document, name_birth = document_index(node, identity), name_birth_index(node, identity)
@@ -32,7 +32,7 @@ def find_exact(session: Session, node: Node, identity: PersonIdentity) -> Person
         .where(
             Person.document_index == document,
             Person.name_birth_index == name_birth,
-            visible(node.today()),
+            Person.state == "active" if hidden_too else visible(node.today()),
         )
         .limit(2)
     ).all()
@@ -130,11 +130,20 @@ def arrival_of_journey(session: Session, journey: str, peer: str) -> Arrival | N
     return next((row for row in rows if touches(peer, row.origin_region)), None)
 
 
-def bind_journey(move: Departure | Arrival, journey: str) -> None:
-    """Let a move be known under the peer's journey id too: the smaller of two stands first, both stay known."""
+def bind_journey(session: Session, move: Departure | Arrival, journey: str) -> None:
+    """Let a move be known under the peer's journey id too.
+
+    One that was told to nobody yet takes the peer's; when both sides made one, the smaller wins. Both stay known.
+    """
     if journey in (move.journey, move.other_journey):
         return
-    move.journey, move.other_journey = sorted((move.journey, journey))
+    told = session.exec(select(PeerMessage.message_id).where(PeerMessage.about == move.id).limit(1)).first()
+    if told is None or journey < move.journey:
+        move.journey, move.other_journey = journey, move.journey
+    else:
+        move.other_journey = journey
+    session.add(move)
+    session.flush()
 
 
 def touches(peer: str, region: str) -> bool:

@@ -135,7 +135,7 @@ class DuplicatePair(SQLModel, table=True):
 class PeerMessage(SQLModel, table=True):
     """A message that we sent to a peer about someone in our register: what withdrawing stops and erasing reaches.
 
-    ``about`` is the verification request, the arrival or the departure that it was sent for. What a peer asked us
+    ``about`` is the arrival or departure that it was sent for, else the verification request. What a peer asked us
     never has a row here: a received question must not show whether it matched anyone (rule 7). ``stopped`` says
     that the person's withdrawal has dealt with it.
     """

@@ -17,8 +17,10 @@ class VerificationRequest(SQLModel, table=True):
     ``wrapped_key``, so that the contents can be erased while the fact of the case stays. ``subject_index`` is a blind
     index of peer, purpose and person, kept as long as the same question may not be repeated.
 
-    Times of the stages: ``queued_at``, ``delivered_at``, ``opened_at``, ``answered_at``. ``matched_at`` says that the
-    matching job has seen it. ``leaves_at`` is when the prepared answer or decline leaves; until then it can be undone.
+    Times of the stages: ``queued_at``, ``delivered_at`` (of a received one: when it came), ``opened_at``,
+    ``answered_at``. ``matched_at`` says that the matching job has seen it. ``leaves_at`` is when what an officer
+    prepared leaves; until then it can be undone. ``prepared`` holds that, sealed under the case's key and padded:
+    whether it rests on somebody found here shows in no column.
     """
 
     __tablename__ = "verification_request"
@@ -49,6 +51,9 @@ class VerificationRequest(SQLModel, table=True):
     wrapped_key: bytes | None = Field(default=None, sa_type=LargeBinary)
     subject: bytes | None = Field(default=None, sa_type=LargeBinary)
     subject_index: bytes | None = Field(default=None, sa_type=LargeBinary)
+    message_id: str | None = Field(default=None, max_length=36, index=True)
+    answer_message_id: str | None = Field(default=None, max_length=36)
+    prepared: bytes | None = Field(default=None, sa_type=LargeBinary)
     answers: str | None = Field(default=None, max_length=200)
     automatic: bool = False
     reason: str | None = Field(default=None, max_length=20)
@@ -73,6 +78,7 @@ class GivenAnswer(SQLModel, table=True):
     request_id: str = Field(max_length=36)
     answers: str = Field(max_length=200)
     answered_at: datetime = Field(sa_type=UtcDateTime)
+    automatic: bool = False
     answered_by: str | None = Field(default=None, max_length=100)
 
 

@@ -1,0 +1,106 @@
+"""What each message type does here, and what becomes of ours: the doors that `app.py` hands to the federation."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlmodel import Session
+
+from federation.dispatch import Handler
+from federation.settling import OnOutcome, Outcome
+from federation.tables import Peer
+from schemas.envelope import Incoming, Outgoing
+from schemas.messages import ErasureRequested, RecordErased
+from schemas.problems import InvalidMessage, LocalError
+from service.access_log import Actor, record
+from service.agreements import receiving as agreements
+from service.certificates import receiving as certificates
+from service.context import Node
+from service.verification import effects, outcomes
+from service.verification import receiving as verification
+from service.verification.gate import Gate
+
+__all__ = ["Gate", "connect", "make_handlers", "make_on_outcome"]
+
+NodeHandler = Callable[[Session, Node, Incoming, Peer, datetime], list[Outgoing]]
+
+
+def make_handlers(node: Node) -> dict[str, Handler]:
+    """Give the handler of each message type that this node takes."""
+    return {f"tonglu.{name}.v1": _bound(node, take) for name, take in _TAKES.items()}
+
+
+def make_on_outcome(node: Node) -> OnOutcome:
+    """Give what the delivery calls when one of our messages is settled."""
+
+    def tell(session: Session, outcome: Outcome, now: datetime) -> None:
+        outcomes.on_outcome(session, node, outcome, now)
+
+    return tell
+
+
+def connect(node: Node) -> None:
+    """Let open cases hear what the register does to a person, in the same transaction."""
+    calls = node.callbacks
+    calls.on_withdrawn.append(lambda session, person, purpose: effects.on_withdrawn(session, node, person, purpose))
+    calls.on_protected.append(lambda session, person: effects.on_protected(session, node, person))
+    calls.on_ended.append(lambda session, person: effects.on_ended(session, node, person))
+    calls.on_erased.append(lambda session, person: effects.on_erased(session, node, person))
+    calls.on_shareable.append(lambda session, person: effects.on_shareable(session, node, person))
+
+
+def take_erasure(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
+    """Erase what came with the named messages, and say so: the same, at once, when nothing was held."""
+    data = incoming.data
+    if not isinstance(data, ErasureRequested):
+        raise InvalidMessage
+    ids = list(data.message_ids)
+    verification.erase_received(session, node, peer.region, ids)
+    certificates.erase_received(session, peer.region, ids)
+    answer = RecordErased(message_ids=data.message_ids, at=now)
+    return [
+        Outgoing(
+            recipient=peer.region,
+            type="tonglu.record.erased.v1",
+            subject="node",
+            data=answer.to_wire(),
+        )
+    ]
+
+
+def take_erased(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
+    """Note that the peer erased what we asked it to; what it was stands in no log."""
+    record(session, node, Actor.peer(peer.region), "record.erased")
+    return []
+
+
+_TAKES: dict[str, NodeHandler] = {
+    "verification.requested": verification.take_requested,
+    "verification.answered": verification.take_answered,
+    "verification.corrected": verification.take_answered,
+    "verification.declined": verification.take_declined,
+    "verification.cancelled": verification.take_cancelled,
+    "verification.reminded": verification.take_reminded,
+    "departure.notified": verification.take_departure,
+    "arrival.confirmed": verification.take_arrival_confirmed,
+    "arrival.ended": verification.take_arrival_ended,
+    "certificate.delivered": certificates.take_delivered,
+    "certificate.suspended": certificates.take_state,
+    "certificate.resumed": certificates.take_state,
+    "certificate.revoked": certificates.take_state,
+    "agreement.proposed": agreements.take_proposed,
+    "agreement.signed": agreements.take_signed,
+    "agreement.ended": agreements.take_ended,
+    "erasure.requested": take_erasure,
+    "record.erased": take_erased,
+}
+
+
+def _bound(node: Node, take: NodeHandler) -> Handler:
+    def handle(session: Session, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
+        try:
+            return take(session, node, incoming, peer, now)
+        except LocalError as error:
+            # What an officer's input would be told is no answer for a peer.
+            raise InvalidMessage(errors=[{"field": "data", "message": error.code}]) from None
+
+    return handle

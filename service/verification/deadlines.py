@@ -1,0 +1,79 @@
+"""Deadlines between offices: one reminder, late answers as a task, and the end of what was never answered (job)."""
+
+from sqlmodel import Session, col, select
+
+from service.access_log import Actor, record
+from service.context import Node
+from service.registry.tables import Person
+from service.verification.asking import release_arrival
+from service.verification.cases import OPEN_SENT, wipe
+from service.verification.rules import remind_when_due_by
+from service.verification.sending import send_reminder
+from service.verification.tables import VerificationRequest
+from service.work_items.actions import close_items, open_item
+from service.work_items.tables import WorkItem
+
+BATCH = 200
+
+
+def run_deadlines(session: Session, node: Node) -> int:
+    """Do what is due today on open cases, at most `BATCH` of each kind; give how much it was."""
+    today = node.today()
+    expired = session.exec(
+        select(VerificationRequest)
+        .where(
+            col(VerificationRequest.state).in_((*OPEN_SENT, "received")),
+            col(VerificationRequest.expires_on) < today,
+        )
+        .limit(BATCH)
+    ).all()
+    for row in expired:
+        _expire(session, node, row)
+    late = session.exec(
+        select(VerificationRequest)
+        .where(
+            VerificationRequest.direction == "sent",
+            col(VerificationRequest.state).in_(OPEN_SENT),
+            col(VerificationRequest.due_on) < today,
+            col(VerificationRequest.id).not_in(
+                select(WorkItem.about).where(WorkItem.kind == "request_unanswered", WorkItem.state == "open")
+            ),
+        )
+        .limit(BATCH)
+    ).all()
+    for row in late:
+        open_item(session, node, "request_unanswered", row.id, due=node.calendar.next_working_day(today))
+    soon = session.exec(
+        select(VerificationRequest)
+        .where(
+            VerificationRequest.direction == "sent",
+            VerificationRequest.state == "delivered",
+            col(VerificationRequest.message_id).is_not(None),
+            col(VerificationRequest.reminded_at).is_(None),
+            col(VerificationRequest.due_on) >= today,
+            col(VerificationRequest.due_on) <= remind_when_due_by(node.calendar, today),
+        )
+        .limit(BATCH)
+    ).all()
+    for row in soon:
+        send_reminder(session, node, row)
+        row.reminded_at = node.now()
+        session.add(row)
+    session.flush()
+    return len(expired) + len(late) + len(soon)
+
+
+def _expire(session: Session, node: Node, row: VerificationRequest) -> None:
+    row.state, row.closed_at = "expired", node.now()
+    if row.direction == "received":
+        row.leaves_at = row.subject_index = None
+        wipe(row)
+    session.add(row)
+    session.flush()
+    close_items(session, node, row.id)
+    if row.direction == "sent":
+        release_arrival(session, row, "unconfirmed")
+        person = session.get(Person, row.person_id) if row.person_id else None
+        if person is not None:
+            actor = Actor.node(node.region)
+            record(session, node, actor, "verification.expired", person=person, purpose=row.purpose, fields=("state",))
