@@ -47,7 +47,8 @@ def check(
     from service.ledgers.reader_process import LedgerReader
     from service.ledgers.report import ReportRow
 
-    with _progress(_READING) as advance, LedgerReader(file, _kind(kind)) as reader:
+    wanted = _kind(kind)
+    with _refusing(english=english), _progress(_READING) as advance, LedgerReader(file, wanted) as reader:
         checked = check_rows(
             reader.rows, reader.kind, today=_today(), divisions=_divisions(), advance=lambda: advance(1)
         )
@@ -75,7 +76,7 @@ def import_(
     from service.ledgers.reader_process import LedgerReader
 
     wanted = _kind(kind)
-    with open_node(directory) as node:
+    with _refusing(english=english), open_node(directory) as node:
         by = _acting(node, officer)
         told: dict[str, Any] = {}
         if dry_run:
@@ -152,6 +153,19 @@ def _progress(doing: str, total: int | None = None) -> Iterator[Callable[[int], 
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(doing, total=total)
         yield lambda rows: progress.advance(task, rows)
+
+
+@contextmanager
+def _refusing(*, english: bool) -> Iterator[None]:
+    """Say in the reader's language why a file is no ledger."""
+    from schemas.problems import LedgerUnreadable
+
+    try:
+        yield
+    except LedgerUnreadable as error:
+        reason = _translator(english).gettext(error.msgid, **error.facts)
+        print(f"{error.code}: {reason}", file=sys.stderr)
+        raise typer.Exit(1) from None
 
 
 def _kind(name: str | None) -> "LedgerKind | None":

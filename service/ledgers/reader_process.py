@@ -51,7 +51,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         self._process = subprocess.Popen(  # noqa: S603 - our own module; the path is an argument, not a command
             command,
             cwd=_ROOT,
-            env={"PYTHONPATH": str(_ROOT), "PATH": os.environ.get("PATH", ""), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={"PYTHONPATH": str(_ROOT), "PATH": os.environ.get("PATH", "")},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

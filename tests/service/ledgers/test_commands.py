@@ -1,0 +1,132 @@
+"""`tonglu ledger check` and `import`, as somebody types them."""
+
+import json
+import zipfile
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import openpyxl
+import pytest
+
+from schemas.clock import SystemClock, local_date
+from service.cli import run
+from service.founding import found
+
+VECTORS = Path(__file__).parents[2] / "vectors" / "ledgers"
+TRUTH = json.loads((VECTORS / "truth.json").read_text("utf-8"))
+SAMPLES = ("arrivals-township.xlsx", "arrivals-plain.csv", "departures-county.csv")
+COUNTS = {"ok": 262, "warning": 15, "error": 10, "duplicate": 13}
+
+
+@pytest.fixture
+def directory(tmp_path, new_database_url, monkeypatch):
+    monkeypatch.setenv("TONGLU_ALLOW_PRIVATE_PEERS", "true")
+    monkeypatch.setenv("TONGLU_DATABASE_URL", new_database_url(empty=True))
+    found(tmp_path / "node", region="790303", name="澜江市", base_url="http://127.0.0.1:18999")
+    return tmp_path / "node"
+
+
+@pytest.fixture
+def tonglu(capsys):
+    """Run a command; gives its exit code, and what it said on both ways out."""
+
+    def call(*arguments):
+        code = run([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def expected():
+    for truth in TRUTH:
+        outcome, _, code = truth["expect"].partition(":")
+        if outcome == "duplicate_in_file":
+            yield {"row": truth["row"], "outcome": "duplicate", "codes": ["duplicate_in_file"]}
+        else:
+            codes = [code] if code else []
+            yield {"row": truth["row"], "outcome": {"warn": "warning"}.get(outcome, outcome), "codes": codes}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_check_needs_no_node_and_says_the_truth(tonglu, name):
+    code, out, err = tonglu("ledger", "check", VECTORS / name, "--json")
+    told = json.loads(out)
+    assert (code, err, told["counts"]) == (0, "", COUNTS)
+    assert [{key: row[key] for key in ("row", "outcome", "codes")} for row in told["rows"]] == list(expected())
+    assert all(bool(row["message"]) == bool(row["codes"]) for row in told["rows"])
+
+
+def test_check_speaks_chinese_unless_asked_for_english(tonglu):
+    _, chinese, _ = tonglu("ledger", "check", VECTORS / "arrivals-plain.csv")
+    _, english, _ = tonglu("ledger", "check", VECTORS / "arrivals-plain.csv", "--english")
+    assert "缺少姓名" in chinese
+    assert "The row has no name." in english
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_dry_run_registers_nobody_and_the_real_run_says_the_same(tonglu, directory, name):
+    kind = name.partition("-")[0]
+    options = ("ledger", "import", directory, VECTORS / name, "--kind", kind, "--json")
+    dry = json.loads(tonglu(*options, "--dry-run")[1])
+    again = json.loads(tonglu(*options, "--dry-run")[1])
+    real = json.loads(tonglu(*options)[1])
+    assert dry == again
+    assert {key: real[key] for key in dry} == dry
+    assert (real["counts"], real["state"], real["registered"]) == (COUNTS, "committed", 277)
+    assert [{key: row[key] for key in ("row", "outcome", "codes")} for row in real["rows"]] == list(expected())
+    once_more = json.loads(tonglu(*options)[1])
+    assert once_more["counts"] == {"ok": 0, "warning": 0, "error": 10, "duplicate": 290}
+
+
+def test_the_report_holds_mapped_columns_and_a_reason_and_runs_nothing(tonglu, directory, tmp_path):
+    report = tmp_path / "report.xlsx"
+    assert tonglu("ledger", "import", directory, VECTORS / "arrivals-township.xlsx", "--report", report)[0] == 0
+    sheet = openpyxl.load_workbook(report).worksheets[0]
+    lines = list(sheet.iter_rows(values_only=True))
+    assert lines[0] == ("行号", "姓名", "证件号码", "户籍地", "流入日期", "现居住地址", "联系电话", "结果", "原因")
+    assert len(lines) == 1 + COUNTS["warning"] + COUNTS["error"] + COUNTS["duplicate"]
+    refused = next(line for line in lines if line[0] == "83")
+    assert (refused[2], refused[4], refused[8]) == ("790101198602108837", "2026-02-30", "日期缺失或不存在。")
+    warned = next(line for line in lines if line[0] == "52")
+    assert warned[2] == "790101********37**"
+    with zipfile.ZipFile(report) as archive:
+        assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
+
+
+def test_cells_that_a_spreadsheet_would_run_are_neutralised_in_the_report(tonglu, tmp_path, make_text):
+    report = tmp_path / "report.xlsx"
+    text = "姓名,户籍地,流入日期,=cmd|' /C calc'!A0\n=1+1,@SUM(1),2026-02-30,x\n"
+    assert tonglu("ledger", "check", make_text(text), "--report", report)[0] == 0
+    for sheet in openpyxl.load_workbook(report).worksheets:
+        for cell in (cell for line in sheet.iter_rows() for cell in line if cell.value):
+            assert cell.data_type == "s"
+            assert not str(cell.value).startswith(("=", "+", "-", "@"))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("", "文件是空的"), ("a,b\n1,2\n", "找不到台账的表头"), ("姓名,流入日期\n甲乙,2026-01-01\n", "户籍地")],
+)
+def test_a_file_that_is_no_ledger_is_refused_in_one_line(tonglu, directory, make_text, content, says):
+    path = make_text(content)
+    for command in (("check", path), ("import", directory, path), ("import", directory, path, "--dry-run")):
+        code, out, err = tonglu("ledger", *command, "--json")
+        assert (code, out) == (1, "")
+        assert says in err
+        assert len(err.splitlines()) == 1
+
+
+def test_a_wrong_kind_a_missing_file_and_an_unknown_officer_are_wrong_usage(tonglu, directory):
+    sample = VECTORS / "arrivals-plain.csv"
+    assert tonglu("ledger", "check", sample, "--kind", "births")[0] == 2
+    assert tonglu("ledger", "check", directory / "none.csv")[0] == 2
+    assert tonglu("ledger", "import", directory, sample, "--officer", "nobody")[0] == 2
+    assert tonglu("ledger", "check", sample, "--kind", "departures")[0] == 1
+
+
+def test_today_decides_what_lies_in_the_future(tonglu, make_text):
+    today = local_date(SystemClock().now(), ZoneInfo("Asia/Shanghai"))
+    text = f"姓名,户籍地,流入日期\n甲乙,云台县,{today}\n丙丁,云台县,{today.replace(year=today.year + 1, day=1)}\n"
+    told = json.loads(tonglu("ledger", "check", make_text(text), "--json")[1])
+    assert [row["codes"] for row in told["rows"]] == [["no_document"], ["date_in_future"]]
