@@ -20,6 +20,8 @@ from schemas.points import Point, pass_by
 from schemas.problems import SettingInvalid
 from schemas.regions import Divisions
 from service.agreements import pages_about as agreements_about
+from service.agreements import peers as peers_routes
+from service.agreements import routes as agreements_routes
 from service.certificates import effects as certificates_effects
 from service.certificates import pages as certificates_pages
 from service.certificates import pages_check as certificates_check
@@ -28,6 +30,7 @@ from service.consents import pages as consents_pages
 from service.consents import routes as consents_routes
 from service.context import Node
 from service.database import Database
+from service.handlers import Gate, connect, make_handlers
 from service.jobs import Scheduler, make_tools
 from service.ledgers import routes as ledgers_routes
 from service.migrations import migrate
@@ -52,11 +55,13 @@ from service.routes.once import Once
 from service.routes.request_log import RequestLog
 from service.settings import Settings
 from service.vault import Vault
+from service.verification import routes as verification_routes
 from service.web import pages as web_pages
 from service.web.headers import SecurityHeaders
 from service.web.static_files import FONTS, FONTS_PREFIX, PREFIX, PackagedFiles
 from service.web.templating import Pages
 from service.work_items import pages as work_items_pages
+from service.work_items import routes as work_items_routes
 
 Only = Literal["officers", "federation", "worker"]
 API_PREFIX: Final = "/api/v1"
@@ -66,6 +71,10 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
     access_log.router,
     registry_routes.router,
     people_routes.router,
+    verification_routes.router,
+    work_items_routes.router,
+    peers_routes.router,
+    agreements_routes.router,
     consents_routes.router,
     certificates_routes.router,
     reminders_routes.router,
@@ -163,6 +172,7 @@ def build_node(
     if wake is not None:
         node = replace(node, wake=wake)
     connect_rooms(node)
+    connect(node)
     return node
 
 
@@ -210,8 +220,13 @@ def create_app(
                 _log.warning("database", notice=notice)
             tools = make_tools(node, lambda: PeerClient(node.fed, peer_transport))
             _give_state(app, node)
+            app.state.delivery = tools.delivery
             if only in {None, "federation"}:
-                app.include_router(federation_router(node.fed, node.database, {}, None, wake=tools.delivery.wake))
+                app.include_router(
+                    federation_router(
+                        node.fed, node.database, make_handlers(node), Gate(node), wake=tools.delivery.wake
+                    )
+                )
             scheduler = app.state.scheduler = waker.scheduler = Scheduler(node, tools, counts)
             sending = asyncio.create_task(tools.delivery.run())
             scheduler.start()

@@ -12,6 +12,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -28,6 +30,7 @@ from service.certificates.receiving import file_received
 from service.certificates.receiving import purge as purge_certificates
 from service.consents.refusals import purge_refusals
 from service.context import Node
+from service.handlers import make_on_outcome
 from service.idempotency import purge_answers
 from service.leases import drop_lease, take_lease
 from service.ledgers.actions import purge_uploads
@@ -35,10 +38,16 @@ from service.ledgers.importing import finish_imports
 from service.log_tree import BATCH_ENTRIES, append_to_file, latest_checkpoint, sequence
 from service.officers.sessions import purge_sessions
 from service.portal.codes import purge as purge_codes
+from service.registry.duplicates import find_duplicates, first_id_of
 from service.registry.limits import purge_openings
+from service.registry.purging import purge_register
 from service.reminders.run import run_reminders
 from service.routes.errors import where
 from service.routes.metrics import Counts
+from service.verification.answering import release_due
+from service.verification.deadlines import run_deadlines
+from service.verification.matching import run_matching
+from service.verification.purging import purge_cases
 
 LOG_LEASE_SECONDS: Final = 10
 _log = structlog.stdlib.get_logger(__name__)
@@ -112,6 +121,31 @@ async def file_certificates(node: Node, _tools: Tools) -> int:
     return await node.database.write(lambda session: file_received(session, node))
 
 
+async def match(node: Node, _tools: Tools) -> int:
+    """Look up whom peers speak of."""
+    return await run_matching(node)
+
+
+async def release_answers(node: Node, _tools: Tools) -> int:
+    """Let answers leave whose time has come."""
+    return await node.database.write(lambda session: release_due(session, node))
+
+
+async def keep_deadlines(node: Node, _tools: Tools) -> int:
+    """Remind, mark and end questions between offices."""
+    return await node.database.write(lambda session: run_deadlines(session, node))
+
+
+async def compare_people(node: Node, _tools: Tools) -> int:
+    """Check those who were entered within a day for records that may be of the same person, a part at a time."""
+    after: str | None = first_id_of(node.now() - timedelta(days=1))
+    parts = 0
+    while after is not None:
+        after = await node.database.write(partial(find_duplicates, node=node, after=after))
+        parts += 1
+    return parts
+
+
 async def end_imports(node: Node, _tools: Tools) -> int:
     """Finish ledgers whose import was interrupted."""
     return await asyncio.to_thread(finish_imports, node)
@@ -126,6 +160,8 @@ async def purge(node: Node, _tools: Tools) -> int:
         lambda session: purge_uploads(session, node),
         lambda session: purge_openings(session, today),
         lambda session: purge_refusals(session, today),
+        lambda session: purge_cases(session, node),
+        lambda session: purge_register(session, node),
         lambda session: purge_certificates(session, node),
         lambda session: purge_codes(session, node),
     )
@@ -133,15 +169,18 @@ async def purge(node: Node, _tools: Tools) -> int:
 
 
 JOBS: Final[Mapping[str, Job]] = {
-    "matching": Job(5, (file_certificates,)),
-    "duplicates": Job(600, (end_imports,)),
+    "matching": Job(5, (match, file_certificates)),
+    "releases": Job(30, (release_answers,)),
+    "deadlines": Job(600, (keep_deadlines,)),
+    "duplicates": Job(600, (end_imports, compare_people)),
     "reminders": Job(60, (remind,)),
     "status_lists": Job(300, (fetch_status_lists,)),
     "purge": Job(3600, (purge,)),
     "delivery": Job(60, (deliver,)),
     "log": Job(2, (number_log,)),
 }
-"""Every job by name, in the order in which `tick` runs them. Delivery also runs by itself as long as the node serves (``federation.delivery``)."""
+"""Every job by name, in the order in which `tick` runs them. Delivery also runs by itself as long as the node serves
+(``federation.delivery``)."""
 
 
 async def run_job(name: str, node: Node, tools: Tools) -> int:
@@ -151,7 +190,9 @@ async def run_job(name: str, node: Node, tools: Tools) -> int:
 
 def make_tools(node: Node, client: Callable[[], PeerClient]) -> Tools:
     """The tools of one process; ``client`` makes what speaks HTTP to peers."""
-    return Tools(Delivery(node.fed, node.database, client), client, holder=uuid4(node.entropy))
+    return Tools(
+        Delivery(node.fed, node.database, client, on_outcome=make_on_outcome(node)), client, holder=uuid4(node.entropy)
+    )
 
 
 class Scheduler:

@@ -201,6 +201,7 @@ def _check_reference(reference: str | None, *, on_paper: bool) -> None:
 
 def _tell(session: Session, node: Node, peer: str, data: MessageData) -> None:
     enqueue(session, node.fed, Outgoing(recipient=peer, type=type_of(data), subject="node", data=data.to_wire()))
+    node.wake("delivery")
 
 
 def _actor(node: Node, by: Officer | None) -> Actor:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
@@ -29,11 +30,15 @@ def note_possible_duplicates(session: Session, node: Node, person: Person, other
         open_item(session, node, "duplicate", pair.id, area=person.area)
 
 
-def find_duplicates(session: Session, node: Node, *, since: str | None = None, limit: int = 500) -> str | None:
-    """Check people entered after `since` against the register; give where to go on, None at the end (job)."""
-    wanted = select(Person).where(Person.state == "active").order_by(col(Person.id)).limit(limit)
-    if since is not None:
-        wanted = wanted.where(Person.id > since)
+def first_id_of(moment: datetime) -> str:
+    """Give what stands before every id made from a moment on (UUIDv7: RFC 9562, 5.7)."""
+    milliseconds = f"{int(moment.timestamp() * 1000):012x}"
+    return f"{milliseconds[:8]}-{milliseconds[8:]}"
+
+
+def find_duplicates(session: Session, node: Node, *, after: str, limit: int = 500) -> str | None:
+    """Check people entered after an id against the register; give where to go on, None at the end (job)."""
+    wanted = select(Person).where(Person.state == "active", Person.id > after).order_by(col(Person.id)).limit(limit)
     people = session.exec(wanted).all()
     for person in people:
         keys = [key for key in (person.document_index, person.name_birth_index) if key is not None]

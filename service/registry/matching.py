@@ -21,8 +21,9 @@ MOST_CANDIDATES = 10
 def find_exact(session: Session, node: Node, identity: PersonIdentity, *, hidden_too: bool = False) -> Person | None:
     """Give the one visible person who equals `identity` in everything, document number included.
 
-    With `hidden_too` a protected one as well: only to note in their own log that somebody asked. None where there is nobody, where two records are the same person, and for people without a document or a date
-    of birth: those are left to an officer.
+    With `hidden_too` a protected one as well: only to note in their own log that somebody asked. None where there is
+    nobody, where two records are the same person, and for people without a document or a date of birth: those are
+    left to an officer.
     """
     document, name_birth = document_index(node, identity), name_birth_index(node, identity)
     if document is None or name_birth is None:

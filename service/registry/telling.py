@@ -65,6 +65,7 @@ def send_about(session: Session, node: Node, person_id: str, about: str, outgoin
         )
     )
     session.flush()
+    node.wake("delivery")
     return message_id
 
 

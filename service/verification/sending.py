@@ -92,7 +92,9 @@ def send_of_case(session: Session, node: Node, row: VerificationRequest, data: M
         agreement=row.agreement,
         purpose=Purpose(row.purpose),
     )
-    return enqueue(session, node.fed, outgoing)
+    message_id = enqueue(session, node.fed, outgoing)
+    node.wake("delivery")
+    return message_id
 
 
 def close_answered(
