@@ -210,6 +210,7 @@ def create_app(
     processes share it: officers' pages and API, the federation's endpoints, or (``worker``) the jobs alone.
     """
     counts = Counts()
+    ledgers_routes.keep_uploads_in_memory()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -53,8 +53,7 @@ def extract(path: Path, kind: LedgerKind | None = None) -> Extraction:
     All visible sheets with a fitting header are read one after the other. Raises `LedgerUnreadable` where the file is
     none, holds no header, lacks a column without which no journey can be made, or may be of either kind.
     """
-    found = recognise(path)
-    sheets = read_text(path) if found is FileFormat.TEXT else read_workbook(path)
+    sheets = read_text(path) if recognise(path) is FileFormat.TEXT else read_workbook(path)
     chosen: list[tuple[Sheet, Layout]] = []
     incomplete: Layout | None = None
     other_kind = False

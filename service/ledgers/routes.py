@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel
 from sqlmodel import Session
+from starlette.formparsers import MultiPartParser
 
 from schemas.problems import LedgerUnreadable
 from service.access_log import record
@@ -164,6 +165,14 @@ async def undo_ledger(node: CurrentNode, officer: CurrentOfficer, import_id: str
     """Take an import back in one step. Problems: `wrong_state`."""
     found = await node.database.write(lambda session: actions.undo(session, node, import_id, by=officer))
     return UndoneAnswer(id=import_id, undone=found.undone, kept=found.kept)
+
+
+def keep_uploads_in_memory() -> None:
+    """Let no part of an upload touch a disk, not even a file without a name; called where the application is made.
+
+    Starlette spools what is larger than 1 MiB to a temporary file. A ledger holds columns that are never stored.
+    """
+    MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + 1
 
 
 async def read_upload(file: UploadFile) -> bytes:
