@@ -3,21 +3,14 @@
 import json
 import sys
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import typer
 
 from service.cli.opening import AsJson, Directory, open_node
 
-
-class Only(StrEnum):
-    """What one of several processes does."""
-
-    OFFICERS = "officers"
-    FEDERATION = "federation"
-    WORKER = "worker"
+Only = Literal["officers", "federation", "worker"]
 
 
 def register(main: typer.Typer) -> None:
@@ -67,15 +60,13 @@ def serve(
 
     settings = Settings.load(directory)
     if host is not None or port is not None:
-        own = settings.federation_listen if only is Only.FEDERATION and settings.federation_listen else settings.listen
-        set_host, set_port = split_listen(own)
+        name = "federation_listen" if only == "federation" and settings.federation_listen else "listen"
+        set_host, set_port = split_listen(getattr(settings, name))
         host = host or set_host
         where = f"{f'[{host}]' if ':' in host else host}:{set_port if port is None else port}"
-        name = "federation_listen" if only is Only.FEDERATION and settings.federation_listen else "listen"
         settings = Settings.load(directory, **{name: where})
-    part = None if only is None else only.value
-    app = create_app(settings, only=part)
-    if not listen(app, settings, only=part, ready=_say_ready):
+    app = create_app(settings, only=only)
+    if not listen(app, settings, only=only, ready=_say_ready):
         raise typer.Exit(1)
 
 
@@ -100,7 +91,7 @@ def tick(
         raise typer.Exit(2)
     settings = Settings.load(directory)
     with open_node(directory, at=None if at is None else moment(at, settings.zone)) as node:
-        done: dict[str, Any] = run_due(node, job)
+        done = run_due(node, job)
     for name, count in done.items():
         typer.echo(f"{name}: {count}")
 
