@@ -143,8 +143,11 @@ class PeerClient:
     async def _read(self, request: httpx.Request, max_bytes: int) -> tuple[int, list[tuple[str, str]], bytes]:
         response = await self._http.send(request, stream=True)
         try:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                # Never asked for; unpacked, a small answer may be of any size.
+                raise FetchFailedError("answer_coded")
             chunks, size = [], 0
-            async for chunk in response.aiter_raw():
+            async for chunk in response.aiter_bytes():
                 size += len(chunk)
                 if size > max_bytes:
                     raise FetchFailedError("answer_too_large")

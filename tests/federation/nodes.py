@@ -1,5 +1,6 @@
 """Two federation nodes with databases of their own, joined by a wire that tests can cut, delay and read."""
 
+import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -90,13 +91,18 @@ class Side:
     seen: list[Incoming] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
     woken: list[str | None] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.handlers |= {REMINDED: self.keep, REQUESTED: self.keep, ANSWERED: self.keep}
         app = FastAPI()
-        app.include_router(federation_router(self.fed, self.database, self.handlers, self.gate, wake=self.woken.append))
+        app.include_router(federation_router(self.fed, self.database, self.handlers, self.gate, wake=self.wake))
         self.wire.apps[self.host] = httpx.ASGITransport(app)
         self.delivery = self.new_delivery()
+
+    def wake(self, region: str | None) -> None:
+        self.woken.append(region)
+        self.heard.set()
 
     @property
     def host(self) -> str:
