@@ -53,24 +53,28 @@ def in_code() -> Iterator[Text]:
 
 
 def in_refusals() -> Iterator[Text]:
-    """Messages at a field (`{"field": …, "message": …}`), and errors raised with words of their own."""
+    """Messages at a field (`{"field": …, "message": …}`, `FieldError`), and errors raised with words of their own."""
     errors = {error.__name__ for error in error_classes()}
     for path in python_files():
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Dict):
-                entries = {
-                    key.value: value
-                    for key, value in zip(node.keys, node.values, strict=True)
-                    if isinstance(key, ast.Constant)
-                }
-                if {"field", "message"} <= set(entries):
-                    for text in _strings(entries["message"]):
-                        yield Text(room_of(path), text, None)
-            elif (
-                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in errors and node.args
-            ):
-                for text in _strings(node.args[0]):
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in ast.walk(tree):
+            for message in _messages(node, errors):
+                for text in _strings(message, tree):
                     yield Text(room_of(path), text, None)
+
+
+def _messages(node: ast.AST, errors: set[str]) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Dict):
+        entries = {
+            key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
+        }
+        if {"field", "message"} <= set(entries):
+            yield entries["message"]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id == "FieldError" and len(node.args) > 1:
+            yield node.args[1]
+        elif node.func.id in errors and node.args:
+            yield node.args[0]
 
 
 def in_problems() -> Iterator[Text]:
@@ -104,10 +108,17 @@ def _text(room: str, message: str | tuple[str, ...]) -> Text:
     return Text(room, message, None)
 
 
-def _strings(node: ast.expr) -> Iterator[str]:
-    """The string constants that an expression can come to: itself, or either side of a condition."""
+def _strings(node: ast.expr, tree: ast.Module) -> Iterator[str]:
+    """The strings that an expression can come to: itself, either side of a condition, what a variable was given."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
     elif isinstance(node, ast.IfExp):
-        yield from _strings(node.body)
-        yield from _strings(node.orelse)
+        yield from _strings(node.body, tree)
+        yield from _strings(node.orelse, tree)
+    elif isinstance(node, ast.Name):
+        for one in ast.walk(tree):
+            given = isinstance(one, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == node.id for target in one.targets
+            )
+            if given and isinstance(one.value, ast.Constant | ast.IfExp):
+                yield from _strings(one.value, tree)
