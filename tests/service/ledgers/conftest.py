@@ -1,26 +1,20 @@
 """Ledgers made for a test, a node that imports them, and an officer."""
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 import xlsxwriter
 
-from federation.keys import NodeKeys
-from federation.node import FederationNode
-from schemas.calendar import WorkingCalendar
-from schemas.clock import FakeClock
 from schemas.entropy import SeededEntropy
 from schemas.points import pass_by
 from schemas.regions import Divisions
+from service.app import build_node
 from service.context import Node
 from service.ledgers.checking import CheckedRow, check_rows
 from service.ledgers.extraction import extract
 from service.officers.rules import Officer, Role
-from service.settings import Settings
-from service.vault import Vault
 
 TODAY = date(2026, 11, 22)
 
@@ -83,46 +77,17 @@ def judged(divisions) -> Callable[..., list[CheckedRow]]:
 
 
 @pytest.fixture
-def clock():
-    return FakeClock(datetime(2026, 11, 22, 2, 0, tzinfo=UTC))
-
-
-@pytest.fixture
-def make_node(database, clock, divisions, tmp_path) -> Callable[..., Node]:
-    """Build the node of 澜江市 on the test's database; `point` may end what passes it."""
+def make_node(settings, clock) -> Iterator[Callable[..., Node]]:
+    """Build the test's node anew, as after a restart; `point` may end what passes it."""
+    built: list[Node] = []
 
     def make(point=pass_by):
-        entropy = SeededEntropy(7)
-        settings = Settings(region="790303", name="澜江市", base_url="http://127.0.0.1:1", allow_private_peers=True)
-        keys = NodeKeys.generate(entropy)
-        fed = FederationNode("790303", "澜江市", "http://127.0.0.1:1", keys, clock, entropy)
-        return Node(
-            region="790303",
-            name="澜江市",
-            base_url="http://127.0.0.1:1",
-            settings=settings,
-            clock=clock,
-            entropy=entropy,
-            zone=ZoneInfo("Asia/Shanghai"),
-            calendar=WorkingCalendar.load(),
-            divisions=divisions,
-            vault=Vault(bytes(range(32)), entropy),
-            fed=fed,
-            database=database,
-            point=point,
-        )
+        built.append(build_node(settings, clock=clock, entropy=SeededEntropy(str(len(built))), point=point))
+        return built[-1]
 
-    return make
-
-
-@pytest.fixture
-def node(make_node) -> Node:
-    return make_node()
-
-
-@pytest.fixture
-def officer() -> Officer:
-    return Officer("1", "first", frozenset({Role.CLERK, Role.SUPERVISOR}), "790303", "zh-CN")
+    yield make
+    for node in built:
+        node.database.close()
 
 
 @pytest.fixture

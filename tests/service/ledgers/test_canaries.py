@@ -68,8 +68,9 @@ def with_canaries(tmp_path):
     return write
 
 
-def everything(node, database_url):
+def everything(node):
     """All that the node's database holds, as bytes; of SQLite the raw files, too, log and all."""
+    database_url = node.settings.database
     engine = sqlalchemy.create_engine(database_url.replace("sqlite:///", "sqlite+pysqlite:///"))
     found = []
     with engine.connect() as connection:
@@ -89,25 +90,25 @@ def everything(node, database_url):
 
 
 @pytest.fixture
-def import_and_gather(node, officer, database_url, caplog):
+def import_and_gather(node, officer, caplog):
     """Import a ledger for good and give all the bytes that are left of it anywhere."""
     caplog.set_level(logging.DEBUG)
-    return lambda path: gathered(node, officer, database_url, path, caplog)
+    return lambda path: gathered(node, officer, path, caplog)
 
 
-def gathered(node, officer, database_url, path, caplog):
+def gathered(node, officer, path, caplog):
     import_id = take_in(node, path, None, by=officer)
     register_all(node, import_id, by=officer)
     view = node.database.read_sync(lambda session: ledger_view(session, node, import_id, by=officer))
     translator = Languages().translator("zh-CN")
     report = workbook(view.rows, view.kind, [column.field for column in view.kept], view.dropped, translator)
-    found = everything(node, database_url)
+    found = everything(node)
     with zipfile.ZipFile(io.BytesIO(report)) as unpacked:
         found += [unpacked.read(member) for member in unpacked.namelist()]
     found.append(str(document(view.rows, view.kind, view.dropped, translator.gettext)).encode())
     found.append(caplog.text.encode())
     node.database.write_sync(lambda session: actions.undo(session, node, import_id, by=officer))
-    return view, b"\x00".join([*found, *everything(node, database_url)])
+    return view, b"\x00".join([*found, *everything(node)])
 
 
 def forms(text):
