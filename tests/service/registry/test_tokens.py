@@ -1,0 +1,70 @@
+"""By what a person is found: pieces of the name, readings, initials, tails."""
+
+import pytest
+
+from schemas.identity import PersonIdentity
+from service.registry.tokens import pieces_of, plans_of, spellings
+
+
+def found(query: str, name: str, number: str | None = None, phone: str | None = None) -> bool:
+    """Whether a query's pieces are all among a person's."""
+    identity = PersonIdentity(
+        name=name, document_type="passport" if number else "none", document_number=number, date_of_birth=None
+    )
+    pieces = pieces_of(identity, phone)
+    return any(all(piece in pieces for piece in plan) for plan in plans_of(query))
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("韩晨曦", "韩晨曦"),
+        ("晨曦", "韩晨曦"),
+        ("hanchenxi", "韩晨曦"),
+        ("hanch", "韩晨曦"),
+        ("han chen xi", "韩晨曦"),
+        ("hcx", "韩晨曦"),
+        ("HCX", "韩晨曦"),
+        ("ｈｃｘ", "韩晨曦"),
+        ("shan", "单晓明"),
+        ("dan", "单晓明"),
+        ("zengli", "曾丽"),
+        ("cengli", "曾丽"),
+        ("lvbu", "吕布"),
+        ("诺布．卓玛", "诺布·卓玛"),
+        ("卓玛", "诺布·卓玛"),
+        ("anna", "Anna María Smith"),
+        ("annamar", "Anna María Smith"),
+        ("ams", "Anna María Smith"),
+        ("𠮷田", "𠮷田"),
+    ],
+)
+def test_a_name_is_found_by(query, name):
+    assert found(query, name)
+
+
+@pytest.mark.parametrize(
+    ("query", "name"), [("韩曦", "韩晨曦"), ("chenxi", "韩晨曦"), ("hxc", "韩晨曦"), ("晨", "韩晨曦"), ("h", "韩晨曦")]
+)
+def test_a_name_is_not_found_by(query, name):
+    assert not found(query, name)
+
+
+def test_tails_of_document_and_phone_are_found_by_exactly_four():
+    assert found("4567", "韩晨曦", number="E1234567")
+    assert found("E1234567", "韩晨曦", number="E1234567")
+    assert found("1234", "韩晨曦", phone="13900001234")
+    assert found("139 0000 1234", "韩晨曦", phone="13900001234")
+    assert found("123x", "韩晨曦", number="79010119900307123X")
+    assert not found("567", "韩晨曦", number="E1234567")
+    assert not found("3456", "韩晨曦", number="E1234567")
+
+
+def test_a_surname_narrows_only_beside_another_word():
+    assert plans_of("王") == []
+    assert found("韩 1234", "韩晨曦", phone="13900001234")
+    assert not found("王 1234", "韩晨曦", phone="13900001234")
+
+
+def test_rare_characters_without_a_reading_have_no_spelling():
+    assert spellings("\ue000\ue001") == ()
