@@ -5,16 +5,22 @@ body, the keys that were in force. A *receipt* says of one message that such an 
 for good). Neither holds personal data, and both outlive what they prove.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import Field
 from sqlmodel import Session, col, select
 
 from federation.keys import Jwk
-from federation.signatures import SignedAnswer, SignedRequest
-from federation.tables import Exchange, Receipt, insert_new
+from federation.node import FederationNode
+from federation.results import read_results
+from federation.signatures import SignedAnswer, SignedRequest, read_request, verify_answer, verify_request
+from federation.tables import Exchange, PeerKey, Receipt, insert_new
+from schemas.problems import Unauthenticated
+from schemas.wire import WireInt, WireModel
 
 Direction = Literal["sent", "received"]
 
@@ -132,3 +138,90 @@ def receipt_document(session: Session, message_id: str) -> dict[str, Any] | None
         },
         "keys": exchange.keys,
     }
+
+
+# --- Verifying -----------------------------------------------------------------------------------------------------
+
+
+class ReceiptUnproven(ValueError):
+    """A receipt does not prove what it says; the text is the reason."""
+
+
+class _Request(WireModel):
+    method: str
+    target_uri: str
+    content_type: str
+    content_digest: str
+    signature_input: str
+    signature: str
+
+
+class _Answer(WireModel):
+    status: WireInt
+    content_type: str
+    content_digest: str
+    signature_input: str
+    signature: str
+    body_b64: str
+
+
+class ReceiptDocument(WireModel):
+    """A receipt as ``receipt_document`` writes it."""
+
+    message_id: str
+    digest: str
+    request: _Request
+    answer: _Answer
+    keys: tuple[dict[str, Any], ...] = Field(max_length=16)
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What a receipt proves: which region sent a message, which took it, when, and how it ended."""
+
+    message_id: str
+    sent_by: str
+    taken_by: str
+    recorded_at: str
+    result: str
+    problem_code: str | None
+
+
+def trusted_keys(session: Session, fed: FederationNode) -> dict[str, tuple[str, Jwk]]:
+    """Every transport key that may stand under a receipt, retired ones included: its region and JWK, by key id."""
+    wanted = select(PeerKey).where(col(PeerKey.tonglu_use) == "transport", col(PeerKey.compromised_from).is_(None))
+    trusted = {key.kid: (key.region, key.jwk) for key in session.exec(wanted).all()}
+    own = {key.jwk["kid"]: (fed.region, key.jwk) for key in fed.keys.all() if key.use == "transport"}
+    return trusted | own
+
+
+def verify_receipt(receipt: ReceiptDocument, trusted: Mapping[str, tuple[str, Jwk]]) -> Proven:
+    """Verify a receipt by pinned keys alone (those that it brings are not believed); raises ``ReceiptUnproven``."""
+    given, answer = receipt.request, receipt.answer
+    fields = [(name, getattr(given, name.replace("-", "_"))) for name in _FIELDS]
+    try:
+        request = read_request(given.method, given.target_uri, fields, has_body=True)
+        sender, jwk = trusted.get(request.keyid, ("", {}))
+        verify_request(request, jwk)
+    except Unauthenticated:
+        raise ReceiptUnproven("The request is not signed by a key that is known here.") from None
+    try:
+        body = b64decode(answer.body_b64, validate=True)
+    except ValueError:
+        raise ReceiptUnproven("The answer's body cannot be read.") from None
+    fields = [(name, getattr(answer, name.replace("-", "_"))) for name in _FIELDS]
+    keys = [jwk for _, jwk in trusted.values()]
+    try:
+        signed = verify_answer(request, status=answer.status, headers=fields, body=body, keys=keys)
+    except Unauthenticated:
+        raise ReceiptUnproven("The answer to this request is not signed by a key that is known here.") from None
+    for result in read_results(body) or []:
+        if (result.id, result.digest) == (receipt.message_id, receipt.digest) and answer.status == _OK:
+            final = result.final
+            taker = trusted[signed.keyid][0]
+            return Proven(receipt.message_id, sender, taker, final.recorded_at, final.result, final.code)
+    raise ReceiptUnproven("The answer says nothing of this message.")
+
+
+_FIELDS = ("content-type", "content-digest", "signature-input", "signature")
+_OK = 200

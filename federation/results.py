@@ -72,18 +72,23 @@ def problem_code(problem: dict[str, Any]) -> str | None:
     return str(kind)[10:50] if known else None
 
 
-def read_results(body: bytes, sent: list[tuple[str, str]]) -> list[Result] | None:
-    """The results that answer the messages ``sent`` (id and digest, in order); ``None`` when they do not fit them."""
+def read_results(body: bytes, sent: list[tuple[str, str]] | None = None) -> list[Result] | None:
+    """The results in an answer; ``None`` when they cannot be read, or do not answer the messages ``sent`` (id and
+    digest, in order).
+
+    Without ``sent`` those that cannot be read are left out.
+    """
     try:
         found = read_document(body)
     except UnreadableJsonError:
         return None
-    if not isinstance(found, list) or len(found) != len(sent):
+    if not isinstance(found, list):
         return None
-    results = [_read(one) for one in found]
-    read = [one for one in results if one is not None]
-    answered = [(one.id, one.digest) for one in read]
-    return read if len(read) == len(sent) and answered == sent else None
+    results = [one for one in map(_read, found) if one is not None]
+    if sent is None:
+        return results
+    fits = len(found) == len(results) and [(one.id, one.digest) for one in results] == sent
+    return results if fits else None
 
 
 def _read(document: Any, *, nested: bool = False) -> Result | None:

@@ -1,13 +1,14 @@
 """JSON: peers, and what an officer may do about one. The trust itself is made by two files carried by hand."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal, Protocol, cast
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
+from federation.delivery import Delivery
 from federation.outbox import enqueue, waiting_counts
 from federation.peers import (
     add_paper_peer,
@@ -83,14 +84,6 @@ class Tested(PeerView):
     answered: bool
 
 
-class _Prober(Protocol):
-    """The delivery, as far as a test of a peer needs it (`federation.delivery.Delivery`)."""
-
-    def probe(self, region: str) -> Awaitable[object | None]:
-        """Ask the peer whether it knows us; None or an answer that is not good."""
-        ...
-
-
 @router.get("/peers")
 async def peers(node: CurrentNode, officer: CurrentOfficer) -> PeerList:
     """List the peers."""
@@ -118,10 +111,10 @@ async def test_peer(region: RegionCode, request: Request, node: CurrentNode, off
     require(officer, Role.SUPERVISOR, Role.ADMINISTRATOR)
     if await node.database.read(lambda session: find_peer(session, region)) is None:
         raise UnknownPeer
-    prober = cast("_Prober", request.app.state.delivery)
-    answer = await prober.probe(region)
+    delivery = cast("Delivery", request.app.state.delivery)
+    answer = await delivery.probe(region)
     view = await node.database.read(lambda session: _known(session, region))
-    return Tested(**dict(view), answered=bool(answer is not None and getattr(answer, "status", 0) == 200))
+    return Tested(**dict(view), answered=answer is not None and answer.signed and answer.status == 200)
 
 
 @router.post("/peers/{region}/suspend")
