@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import insert
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, or_, select
 
 from schemas.calendar import PartialDate
 from schemas.entropy import uuid4, uuid7
 from schemas.identity import PersonIdentity
-from service.access_log import record_under
+from service.access_log import record_each, record_under
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.matching import touches
@@ -110,17 +111,25 @@ def already_registered(
     """Tell of each row whether this person's move stands in the register already.
 
     The same document (or, without one, name and date of birth), in the officer's area, with a move of this kind
-    between the same regions that has not ended. Protected people count as absent (rule 7).
+    between the same regions that has not ended. Protected people count as absent (rule 7). Whoever is told to be there
+    finds the comparison in their log (rule 6), so this writes.
     """
     keys = [_keys(node, row.identity) for row in rows]
-    known: dict[bytes, list[tuple[str, str]]] = {}
+    moved: dict[bytes, list[Any]] = {}
     wanted = list({key for key in keys if key is not None})
     table: Any = Arrival if kind == "arrivals" else Departure
     region: Any = Arrival.origin_region if kind == "arrivals" else Departure.destination_region
     for start in range(0, len(wanted), _IN_LIMIT):
         part = wanted[start : start + _IN_LIMIT]
         found = session.execute(
-            select(Person.document_index, Person.name_birth_index, Person.area, region)
+            select_columns(
+                col(Person.id),
+                col(Person.wrapped_key),
+                col(Person.document_index),
+                col(Person.name_birth_index),
+                col(Person.area),
+                region.label("place"),
+            )
             .join(table, table.person_id == Person.id)
             .where(
                 or_(col(Person.document_index).in_(part), col(Person.name_birth_index).in_(part)),
@@ -128,14 +137,19 @@ def already_registered(
                 table.state.not_in(("ended", "voided")),
             )
         )
-        for document, name_birth, area, place in found:
-            for key in (document, name_birth):
+        for one in found:
+            for key in (one.document_index, one.name_birth_index):
                 if key is not None:
-                    known.setdefault(bytes(key), []).append((area, place))
-    return [
-        key is not None and any(by.sees(area) and _same_place(place, row.region) for area, place in known.get(key, ()))
+                    moved.setdefault(bytes(key), []).append(one)
+    met = [
+        next(
+            (one for one in moved.get(key or b"", ()) if by.sees(one.area) and _same_place(one.place, row.region)), None
+        )
         for key, row in zip(keys, rows, strict=True)
     ]
+    known = {one.id: one for one in met if one is not None}
+    record_each(session, node, by.as_actor, "person.compared", known.values(), purpose="task", fields=("identity",))
+    return [one is not None for one in met]
 
 
 def undo_import(session: Session, node: Node, ledger_id: str, *, by: Officer) -> Undone:

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import func, select
 
 from schemas.problems import Forbidden, LedgerUnreadable, NotFound, WrongState
-from service.access_log import AccessLogEntry
+from service.access_log import AccessLogEntry, entries_of_person
 from service.ledgers import actions
 from service.ledgers.fields import LedgerKind
 from service.ledgers.importing import finish_imports, hash_of, operator, register_all, take_in, unfinished_import
@@ -177,6 +177,14 @@ def test_people_come_into_the_area_of_the_officer_who_uploaded(node, officer, el
     import_id = take_in(node, VECTORS / "arrivals-plain.csv", None, by=elsewhere)
     register_all(node, import_id, by=officer)
     assert rows_in(node, Person, Person.area == elsewhere.area) == REGISTERED
+
+
+def test_who_is_told_to_be_registered_finds_it_in_their_log(node, officer):
+    bring_in(node, VECTORS / "arrivals-plain.csv", officer)
+    person = node.database.read_sync(lambda session: session.exec(select(Person).limit(1)).one())
+    take_in(node, VECTORS / "arrivals-plain.csv", None, by=officer)
+    said = node.database.read_sync(lambda session: entries_of_person(session, node, person))
+    assert [entry.action for entry in said] == ["person.compared", "arrival.imported"]
 
 
 def test_each_person_has_a_log_entry_and_the_import_its_own(node, officer):
