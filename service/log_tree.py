@@ -15,8 +15,10 @@ Each is kept in the database and appended to ``checkpoints.txt`` outside of it. 
 one behind; the next run catches up.
 """
 
+import fcntl
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
@@ -49,6 +51,8 @@ COVERED = (
 EMPTY_ROOT = sha256(b"").digest()
 HASH_BYTES = 32
 BATCH_ENTRIES = 500
+_TAIL_BYTES = 4096
+_BLOCK = re.compile(rb"[^\n]+\n[0-9]+\n[A-Za-z0-9+/=]+\n\n(?:\xe2\x80\x94 [^\n]+\n)+\n")
 _ED25519_NOTE = b"\x01"
 """The signature type of Ed25519 in a signed note's key id (C2SP signed-note)."""
 _ENTRIES = SQLModel.metadata.tables[AccessLogEntry.__tablename__]
@@ -162,18 +166,21 @@ def latest_checkpoint(session: Session) -> LogCheckpoint | None:
 def append_to_file(path: Path, checkpoint: str) -> None:
     """Append a checkpoint to the file outside the database, unless it stands there last already; flushed to disk.
 
-    Each checkpoint ends with an empty line. Appended in one write, so that two workers' lines do not mix.
+    Each checkpoint ends with an empty line. What a crash left of one that was being written is cut off first.
     """
     block = f"{checkpoint}\n".encode()
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         end = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end - len(block)))
+        start = file.seek(max(0, end - _TAIL_BYTES))
         tail = file.read()
-        if tail == block:
+        whole = [match.end() for match in _BLOCK.finditer(tail)]
+        if whole and tail[: whole[-1]].endswith(block) and whole[-1] == len(tail):
             return
-        # A crash may have cut the last block short: what follows must begin on a line of its own.
-        file.write(block if not tail or tail.endswith(b"\n\n") else b"\n\n" + block)
+        file.truncate(start + (whole[-1] if whole else len(tail) if start else 0))
+        file.seek(0, os.SEEK_END)
+        file.write(block)
         os.fsync(file.fileno())
 
 

@@ -12,7 +12,7 @@ between two checkpoints, seconds apart in a running node.
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -32,14 +32,9 @@ _CHECKPOINT = re.compile(
 _COLUMNS = ", ".join(f'"{name}"' for name in COVERED)
 # The columns' names are our own; no value is put into the text.
 _ENTRIES = text(
-    f'SELECT {_COLUMNS} FROM access_log_entry WHERE "index" IS NOT NULL '  # noqa: S608 - see above
-    'ORDER BY "index", id LIMIT :rows'
+    f'SELECT {_COLUMNS} FROM access_log_entry WHERE "index" IS NOT NULL ORDER BY "index", id'  # noqa: S608 - see above
 )
-_ENTRIES_FROM = text(
-    f'SELECT {_COLUMNS} FROM access_log_entry WHERE ("index", id) > (:number, :entry_id) '  # noqa: S608 - see above
-    'ORDER BY "index", id LIMIT :rows'
-)
-_LEAVES_FROM = text('SELECT "index", hash FROM log_leaf WHERE "index" > :number ORDER BY "index" LIMIT :rows')
+_LEAVES = text('SELECT "index", hash FROM log_leaf WHERE "index" >= 0 ORDER BY "index"')
 
 Kind = Literal["changed", "deleted", "inserted", "leaf", "rewritten", "truncated", "checkpoint", "state"]
 
@@ -165,7 +160,7 @@ def _walk(session: Session, verdict: Verdict, sizes: set[int]) -> dict[int, tupl
     """Hold each entry against its leaf; give the roots by leaves and by entries at each of ``sizes``."""
     by_leaves, by_entries = Frontier(), Frontier()
     roots = {0: (by_leaves.root(), by_entries.root())}
-    leaves, entries = _Ahead(_leaves(session)), _Ahead(_entries(session))
+    leaves, entries = _Ahead(_rows(session, _LEAVES)), _Ahead(_rows(session, _ENTRIES))
     state = session.get(LogState, 1) or LogState()
     frontier_fits = state.size == 0
     for number in range(verdict.size):
@@ -259,24 +254,10 @@ class _Ahead:
             yield row
 
 
-def _entries(session: Session) -> Iterator[Mapping[str, Any]]:
-    rows = _rows(session, _ENTRIES)
-    while rows:
-        yield from rows
-        rows = _rows(session, _ENTRIES_FROM, number=rows[-1]["index"], entry_id=rows[-1]["id"])
-
-
-def _leaves(session: Session) -> Iterator[Mapping[str, Any]]:
-    number = -1
-    while rows := _rows(session, _LEAVES_FROM, number=number):
-        yield from rows
-        number = rows[-1]["index"]
-
-
-def _rows(session: Session, statement: TextClause, **values: object) -> Sequence[Mapping[str, Any]]:
-    """Give one page of rows as the driver hands them out."""
-    found = session.connection().execute(statement, {"rows": PAGE_ROWS, **values}).mappings().all()
-    return cast("Sequence[Mapping[str, Any]]", found)
+def _rows(session: Session, statement: TextClause) -> Iterator[Mapping[str, Any]]:
+    """Give rows one after another as the driver hands them out, a few at a time in memory."""
+    found = session.connection().execute(statement.execution_options(stream_results=True, yield_per=PAGE_ROWS))
+    return iter(cast("Iterable[Mapping[str, Any]]", found.mappings()))
 
 
 @contextmanager

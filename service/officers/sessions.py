@@ -56,7 +56,7 @@ async def sign_in(node: Node, checks: PasswordChecks, name: str, password: str, 
     account = await _checked(node, checks, name, password, address)
     if account.must_change_password:
         raise PasswordChangeRequired
-    return await node.database.write(lambda session: _open(session, node, account.id, door))
+    return await node.database.write(lambda session: open_session(session, node, account.id, door))
 
 
 async def change_password(
@@ -79,7 +79,7 @@ async def change_password(
         session.add(row)
         end_sessions(session, row)
         record(session, node, officer_from(row).as_actor, "officer.password_changed")
-        return _open(session, node, row.id, door)
+        return open_session(session, node, row.id, door)
 
     return await node.database.write(change)
 
@@ -156,7 +156,8 @@ def token_hash(token: str) -> bytes:
     return sha256(token.encode()).digest()
 
 
-def _open(session: Session, node: Node, officer_id: str, door: Door) -> str:
+def open_session(session: Session, node: Node, officer_id: str, door: Door) -> str:
+    """Open a session for an officer whose password was checked, and return its token. Raises SignInFailed."""
     account = _live_account(session, officer_id)
     token = b64url(node.entropy.token_bytes(TOKEN_BYTES))
     now = node.now()
