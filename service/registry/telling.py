@@ -16,7 +16,7 @@ from federation.tables import MessageState, PeerState
 from schemas.calendar import PartialDate
 from schemas.claims import Purpose
 from schemas.envelope import Outgoing
-from schemas.messages import ArrivalConfirmed, ArrivalEnded, ErasureRequested, MessageData, type_of
+from schemas.messages import ArrivalConfirmed, ArrivalEnded, ErasureRequested, MessageData, subject_of, type_of
 from service.agreements.queries import agreement_in_force
 from service.agreements.tables import Agreement
 from service.consents.consents import GivenConsent, live_share_consent
@@ -166,7 +166,7 @@ def _tell_of_arrival(session: Session, node: Node, person: Person, arrival: Arri
     outgoing = Outgoing(
         recipient=share.peer,
         type=type_of(data),
-        subject=arrival.journey,
+        subject=subject_of(data),
         data=data.to_wire(),
         agreement=share.agreement.id,
         purpose=Purpose.CONFIRM_JOURNEY,
