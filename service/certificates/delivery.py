@@ -94,7 +94,7 @@ def tell_home(session: Session, node: Node, certificate_id: str, content: Issued
     """
     if content.home_region is None or content.message_id is None:
         return
-    if content.held == "revoked" and outbox.cancel(session, node.fed, content.message_id):
+    if content.held == "revoked" and _never_left(session, node, content.message_id):
         return
     data = {"certificate_id": certificate_id}
     _send(session, node, Outgoing(content.home_region, _TOLD[content.held], certificate_id, data))
@@ -121,10 +121,17 @@ def call_back(session: Session, node: Node, key: bytes, region: str | None) -> N
             continue
         if region is not None and content.home_region != _peer_region(session, region):
             continue
-        if not outbox.cancel(session, node.fed, content.message_id):
+        if not _never_left(session, node, content.message_id):
             data = {"message_ids": [content.message_id]}
             _send(session, node, Outgoing(content.home_region, "tonglu.erasure.requested.v1", "node", data))
         _forget_delivery(session, node, key, row, content)
+
+
+def _never_left(session: Session, node: Node, message_id: str) -> bool:
+    """Stop a message, and tell whether it never reached anyone; one that is purged from the outbox has."""
+    if outbox.find_message(session, message_id) is None:
+        return False
+    return outbox.cancel(session, node.fed, message_id)
 
 
 def _forget_delivery(session: Session, node: Node, key: bytes, row: Certificate, content: IssuedContent) -> None:

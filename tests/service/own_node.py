@@ -1,4 +1,4 @@
-"""A node with its rooms connected, an officer, and people who came or left: what the tests of these rooms start from."""
+"""A node with its rooms connected, an officer, and people who came or left: what these rooms' tests start from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -133,7 +133,9 @@ def leave(side: Side, *consents: str, destination: str = HERE, **changes: Any) -
             **_told(side, consents),
         }
     )
-    return str(side.write(lambda session: register_departure(session, side.node, draft, by=side.officer).move.person_id))
+    return str(
+        side.write(lambda session: register_departure(session, side.node, draft, by=side.officer).move.person_id)
+    )
 
 
 def _told(side: Side, consents: tuple[str, ...]) -> dict[str, Any]:

@@ -79,9 +79,7 @@ def test_without_the_right_person_a_certificate_is_not_found(here, person_id, is
     for whose in (other, "", "no-such-person"):
         with pytest.raises(NotFound):
             here.write(
-                lambda session, whose=whose: queries.certificate_of(
-                    session, here.node, whose, view.id, by=here.officer
-                )
+                lambda session, whose=whose: queries.certificate_of(session, here.node, whose, view.id, by=here.officer)
             )
         with pytest.raises(NotFound):
             _change(here, whose, view.id, "revoked")
@@ -117,9 +115,7 @@ def test_a_certificate_expires_by_itself_after_its_last_day(here, person_id, iss
     assert _check(here, view.text) == "valid"
     here.clock.advance(days=1)
     assert _check(here, view.text) == "expired"
-    listed = here.write(
-        lambda session: queries.certificates_of(session, here.node, person_id, by=here.officer)
-    )
+    listed = here.write(lambda session: queries.certificates_of(session, here.node, person_id, by=here.officer))
     assert [one.state for one in listed] == ["expired"]
 
 
@@ -156,9 +152,7 @@ def test_an_issued_certificate_goes_two_years_after_its_last_day(here, person_id
 
 def _change(side, person_id, certificate_id, change):
     return side.write(
-        lambda session: change_certificate(
-            session, side.node, person_id, certificate_id, change, by=side.officer
-        )
+        lambda session: change_certificate(session, side.node, person_id, certificate_id, change, by=side.officer)
     )
 
 

@@ -4,6 +4,7 @@ import json
 import zlib
 from collections import Counter
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -76,10 +77,10 @@ def test_decoys_follow_from_the_secret_alone_and_change_from_day_to_day():
     assert counts[StatusValue.REVOKED] > 20
     assert counts[StatusValue.SUSPENDED] > 20
     days = [_published(START + timedelta(days=day)) for day in range(0, 400, 10)]
-    changed = [before != after for before, after in zip(days, days[1:], strict=False)]
+    changed = [before != after for before, after in pairwise(days)]
     assert sum(changed) > 35
     revoked = [{index for index, value in day.items() if value == StatusValue.REVOKED} for day in days]
-    assert all(before <= after for before, after in zip(revoked, revoked[1:], strict=False)), "revoked is for good"
+    assert all(before <= after for before, after in pairwise(revoked)), "revoked is for good"
 
 
 def test_decoys_leave_the_entries_of_certificates_as_they_are():
