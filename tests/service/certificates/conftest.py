@@ -12,7 +12,7 @@ from service.agreements.tables import Agreement
 from service.certificates.actions import issue_certificate
 from service.certificates.rules import IssueDraft
 from service.database import Database
-from tests.service.own_node import HERE, HOME, Side, arrive, introduce, make_side
+from tests.service.own_node import HOME, Side, arrive, introduce, make_side
 
 AGREEMENT = "0192f0c1-0000-7000-8000-000000000001"
 DRAFT = IssueDraft(CertificateKind.GENERAL_HEALTH, Quarter("2026Q4"), date(2026, 11, 20), date(2027, 2, 20))
@@ -73,6 +73,3 @@ def _at():
     from datetime import UTC, datetime
 
     return datetime(2026, 1, 1, tzinfo=UTC)
-
-
-__all__ = ["HERE"]
