@@ -94,7 +94,7 @@ migration: $(VENV)/.dev ## draft the next revision of the database (M="what chan
 
 .PHONY: docs
 docs: $(VENV)/.dev ## write the parts of docs/reference that are made from the code
-	@$(BIN)/python -m tests.reference
+	@$(BIN)/python -m tests.docs.reference
 
 .PHONY: lock
 lock: $(VENV)/.dev ## lock the versions anew, after a change in pyproject.toml

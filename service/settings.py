@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         env_prefix=ENVIRONMENT_PREFIX,
         extra="forbid",
         frozen=True,
-        nested_model_default_partial_update=False,
+        use_attribute_docstrings=True,
     )
 
     region: RegionCode
@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     mail_from: str | None = None
     """Sender of reminders; default ``noreply@`` and the host of ``base_url``."""
     notify_urls: Origins = ()
-    """Apprise URLs of the office's own chats (never a person's), separated by commas."""
+    """Other channels than mail. This version has none: anything but empty stops the start."""
 
     timezone: str = "Asia/Shanghai"
     """The one zone in which days begin, deadlines fall and answers are released."""
@@ -181,7 +181,9 @@ class Settings(BaseSettings):
     @classmethod
     def _notify_urls(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+            value = tuple(part.strip() for part in value.split(",") if part.strip())
+        if value:
+            raise ValueError("this version sends reminders by e-mail only")
         return value
 
     @field_validator("timezone")

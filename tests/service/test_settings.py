@@ -53,10 +53,10 @@ def test_a_keyword_wins_over_both(directory: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_lists_and_times_are_written_with_commas(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TONGLU_NOTIFY_URLS", "wecombot://a, dingtalk://b")
+    monkeypatch.setenv("TONGLU_NOTIFY_URLS", " ")
     monkeypatch.setenv("TONGLU_RELEASE_TIMES", "17:30,08:00")
     settings = Settings.load(directory)
-    assert settings.notify_urls == ("wecombot://a", "dingtalk://b")
+    assert settings.notify_urls == ()
     assert settings.release_times == (time(8), time(17, 30))
 
 
@@ -72,6 +72,7 @@ def test_lists_and_times_are_written_with_commas(directory: Path, monkeypatch: p
         ("TONGLU_LISTEN", "127.0.0.1:99999", "host:port"),
         ("TONGLU_FEDERATION_LISTEN", "here", "host:port"),
         ("TONGLU_SMTP_URL", "mail.example:25", "smtp://"),
+        ("TONGLU_NOTIFY_URLS", "wecombot://a", "e-mail only"),
         ("TONGLU_TIMEZONE", "Asia/Nowhere", "Asia/Nowhere"),
         ("TONGLU_TIMEZONE", "../etc/passwd", "no time zone"),
         ("TONGLU_RELEASE_TIMES", "noon", "TONGLU_RELEASE_TIMES"),
