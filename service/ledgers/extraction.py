@@ -53,7 +53,8 @@ def extract(path: Path, kind: LedgerKind | None = None) -> Extraction:
     All visible sheets with a fitting header are read one after the other. Raises `LedgerUnreadable` where the file is
     none, holds no header, lacks a column without which no journey can be made, or may be of either kind.
     """
-    sheets = read_text(path) if recognise(path) is FileFormat.TEXT else read_workbook(path)
+    found = recognise(path)
+    sheets = read_text(path) if found is FileFormat.TEXT else read_workbook(path, xlsx=found is FileFormat.XLSX)
     chosen: list[tuple[Sheet, Layout]] = []
     incomplete: Layout | None = None
     other_kind = False
@@ -65,7 +66,7 @@ def extract(path: Path, kind: LedgerKind | None = None) -> Extraction:
             continue
         incomplete = incomplete or layout
         other_kind = other_kind or any(
-            found.complete for other in LedgerKind if (found := find_layout(sheet.head, sheet.merges, other))
+            other.complete for wanted in LedgerKind if (other := find_layout(sheet.head, sheet.merges, wanted))
         )
     if not chosen:
         if other_kind:

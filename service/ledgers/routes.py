@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel
 from sqlmodel import Session
+from starlette.datastructures import UploadFile as SentFile
 from starlette.formparsers import MultiPartParser
 
 from schemas.problems import LedgerUnreadable
@@ -175,7 +176,7 @@ def keep_uploads_in_memory() -> None:
     MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + 1
 
 
-async def read_upload(file: UploadFile) -> bytes:
+async def read_upload(file: SentFile) -> bytes:
     """Take an upload's bytes into memory. Raises `LedgerUnreadable` for one that is too large."""
     content = await file.read(MAX_UPLOAD_BYTES + 1)
     if len(content) > MAX_UPLOAD_BYTES:

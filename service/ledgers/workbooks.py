@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +12,10 @@ from schemas.problems import LedgerUnreadable
 from service.ledgers.columns import HEADER_SEARCH_ROWS, Merge, Row
 from service.ledgers.fields import Cell
 from service.ledgers.formats import MAX_CELLS, MAX_COLUMNS
+from service.ledgers.month_cells import MonthCells, month_cells
+
+_EPOCH = date(1899, 12, 30)
+_FIRST_SERIAL, _LAST_SERIAL = 3_654, 73_050
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +27,19 @@ class Sheet:
     rows: Iterator[Row]
 
 
-def read_workbook(path: Path) -> Iterator[Sheet]:
+def read_workbook(path: Path, *, xlsx: bool) -> Iterator[Sheet]:
     """Give the visible sheets of a workbook (.xlsx, .xlsb, .xls, .ods), one after the other.
 
-    Formulas give the value that was saved with them; they are never run. Raises `LedgerUnreadable` for a workbook that
+    Formulas give the value that was saved with them; they are never run. A day that is shown as a month (`xlsx` only)
+    is given as that month. Raises `LedgerUnreadable` for a workbook that
     is damaged, locked or larger than a ledger can be.
     """
     with path.open("rb") as file:
         book = _open(file)
+        months = month_cells(path) if xlsx else []
         for number, sheet in enumerate(book.sheets_metadata):
             if sheet.typ == calamine.SheetTypeEnum.WorkSheet and sheet.visible == calamine.SheetVisibleEnum.Visible:
-                yield _sheet(book, number)
+                yield _sheet(book, number, months[number] if number < len(months) else frozenset())
 
 
 def _open(file: BinaryIO) -> calamine.CalamineWorkbook:
@@ -45,7 +51,7 @@ def _open(file: BinaryIO) -> calamine.CalamineWorkbook:
         raise LedgerUnreadable("The workbook is damaged; open it in Excel and save it again.") from None
 
 
-def _sheet(book: calamine.CalamineWorkbook, number: int) -> Sheet:
+def _sheet(book: calamine.CalamineWorkbook, number: int, months: MonthCells) -> Sheet:
     try:
         sheet = book.get_sheet_by_index(number)
     except (calamine.CalamineError, OSError, ValueError):
@@ -57,14 +63,25 @@ def _sheet(book: calamine.CalamineWorkbook, number: int) -> Sheet:
         raise LedgerUnreadable("The sheet is too large: split the ledger.")
     head: list[Row] = [_row(cells) for cells in sheet.to_python(skip_empty_area=False, nrows=HEADER_SEARCH_ROWS)]
     merges = [merge for merge in sheet.merged_cell_ranges or [] if merge[0][0] < HEADER_SEARCH_ROWS]
-    return Sheet(head, merges, _rows(sheet))
+    return Sheet(head, merges, _rows(sheet, months))
 
 
-def _rows(sheet: calamine.CalamineSheet) -> Iterator[Row]:
+def _rows(sheet: calamine.CalamineSheet, months: MonthCells) -> Iterator[Row]:
     """Give all rows from the first, blank ones included; the library leaves out blank columns on the left."""
     padding: list[Cell] = [None] * (sheet.start or (0, 0))[1]
-    for cells in sheet.iter_rows():
-        yield padding + _row(cells)
+    rows = {row for row, _ in months}
+    for number, cells in enumerate(sheet.iter_rows()):
+        row = padding + _row(cells)
+        if number in rows:
+            row = [_month(cell) if (number, place) in months else cell for place, cell in enumerate(row)]
+        yield row
+
+
+def _month(cell: Cell) -> Cell:
+    """Give the month that a cell shows; serial numbers that the library takes for plain ones are days, too."""
+    if isinstance(cell, float) and _FIRST_SERIAL < cell < _LAST_SERIAL:
+        cell = _EPOCH + timedelta(days=int(cell))
+    return f"{cell:%Y-%m}" if isinstance(cell, date) else cell
 
 
 def _row(cells: Sequence[object]) -> list[Cell]:

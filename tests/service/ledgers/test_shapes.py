@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+import xlsxwriter
 
 from schemas.problems import LedgerUnreadable
 from service.ledgers.extraction import extract
@@ -245,3 +246,27 @@ def test_the_kind_is_told_from_the_columns_or_said(make_text):
 def test_what_lacks_a_needed_column_is_no_ledger(make_text, text, kind, says):
     with pytest.raises(LedgerUnreadable, match=says):
         extract(make_text(text), LedgerKind(kind) if kind else None)
+
+
+@pytest.mark.parametrize(
+    ("number_format", "moved_on"),
+    [
+        ("yyyy-mm", "2026-08"),
+        ('yyyy"年"m"月"', "2026-08"),
+        ("[$-804]yyyy\\.mm;@", "2026-08"),
+        ("mmm-yy", "2026-08"),
+        (57, "2026-08"),
+        ("yyyy-mm-dd", "2026-08-01"),
+        ('yyyy"年"m"月"d"日"', "2026-08-01"),
+        ("General", "2026-08-01"),
+    ],
+)
+def test_a_day_that_is_shown_as_a_month_is_a_month(tmp_path, judged, number_format, moved_on):
+    path = tmp_path / "months.xlsx"
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet()
+    sheet.write_row(2, 1, WIDE)
+    sheet.write_row(3, 1, PERSON)
+    sheet.write_number(3, 4, 46235, book.add_format({"num_format": number_format}))
+    book.close()
+    assert judged(path)[0].verdict.candidate.moved_on == moved_on
