@@ -174,7 +174,7 @@ JOBS: Final[Mapping[str, Job]] = {
     "deadlines": Job(600, (keep_deadlines,)),
     "duplicates": Job(600, (end_imports, compare_people)),
     "reminders": Job(60, (remind,)),
-    "status_lists": Job(300, (fetch_status_lists,)),
+    "status_lists": Job(60, (fetch_status_lists,)),
     "purge": Job(3600, (purge,)),
     "delivery": Job(60, (deliver,)),
     "log": Job(2, (number_log,)),

@@ -66,6 +66,7 @@ def take_delivered(session: Session, node: Node, incoming: Incoming, peer: Peer,
     session.add(row)
     session.flush()
     node.wake("matching")
+    node.wake("status_lists")  # whoever shows this certificate here is not to wait for the next round
     return []
 
 
