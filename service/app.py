@@ -19,6 +19,7 @@ from schemas.entropy import Entropy, SystemEntropy
 from schemas.points import Point, pass_by
 from schemas.problems import SettingInvalid
 from schemas.regions import Divisions
+from service.agreements import pages as agreements_pages
 from service.agreements import pages_about as agreements_about
 from service.agreements import peers as peers_routes
 from service.agreements import routes as agreements_routes
@@ -32,29 +33,32 @@ from service.context import Node
 from service.database import Database
 from service.handlers import Gate, connect, make_handlers
 from service.jobs import Scheduler, make_tools
+from service.ledgers import pages as ledgers_pages
 from service.ledgers import routes as ledgers_routes
 from service.migrations import migrate
 from service.officers import pages as officers_pages
 from service.officers import routes as officers_routes
 from service.officers.passwords import PasswordChecks
 from service.portal import effects as portal_effects
-from service.portal import holdings_pages
+from service.portal import code_pages, holdings_pages
 from service.portal import pages as portal_pages
 from service.portal import routes as portal_routes
 from service.portal.codes import is_code_of
+from service.registry import pages as registry_pages
 from service.registry import people_routes
 from service.registry import routes as registry_routes
 from service.registry.queries import open_journeys_with
 from service.reminders import effects as reminders_effects
 from service.reminders import pages as reminders_pages
 from service.reminders import routes as reminders_routes
-from service.routes import access_log, api_docs, health, metrics
+from service.routes import access_log, api_docs, health, log_pages, metrics
 from service.routes.errors import add_error_handlers
 from service.routes.metrics import Counts
 from service.routes.once import Once
 from service.routes.request_log import RequestLog
 from service.settings import Settings
 from service.vault import Vault
+from service.verification import pages as verification_pages
 from service.verification import routes as verification_routes
 from service.web import pages as web_pages
 from service.web.headers import SecurityHeaders
@@ -88,15 +92,23 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     work_items_pages.router,
     consents_pages.router,
     agreements_about.router,
+    agreements_pages.router,
+    registry_pages.router,
+    verification_pages.router,
     certificates_pages.router,
     certificates_check.router,
     reminders_pages.router,
     portal_pages.router,
     holdings_pages.router,
+    code_pages.router,
+    log_pages.router,
 )
 """What people read in a browser."""
 
-UPLOADS: Final[tuple[tuple[str, APIRouter], ...]] = ((API_PREFIX, ledgers_routes.router),)
+UPLOADS: Final[tuple[tuple[str, APIRouter], ...]] = (
+    (API_PREFIX, ledgers_routes.router),
+    ("", ledgers_pages.router),
+)
 """What takes files, and by what prefix."""
 
 MAX_BODY_BYTES: Final = 1024 * 1024

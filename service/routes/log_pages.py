@@ -1,0 +1,96 @@
+"""Who looked at what: one person's record of looks, in sentences, and the whole log for auditors."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from sqlmodel import Session
+from starlette.responses import Response
+
+from service.access_log import LogItem
+from service.context import CurrentNode
+from service.log_tree import latest_checkpoint
+from service.officers.doors import PageOfficer
+from service.portal.sentences import line_of
+from service.registry.pages_frame import PersonHead, person_head
+from service.routes.access_log import log_page, person_log_page
+from service.web.languages import N_
+from service.web.templating import pages_of
+
+router = APIRouter(include_in_schema=False)
+
+LINES: Final = 50
+ACTIONS: Final[Mapping[str, str]] = {
+    "person": N_("Worked with a record"),
+    "access_log.read": N_("Read the access log"),
+    "agreement.ended": N_("Ended an agreement"),
+    "agreement.proposed": N_("Proposed an agreement"),
+    "agreement.signed": N_("Signed an agreement"),
+    "ledger.committed": N_("Imported a ledger"),
+    "ledger.reported": N_("Fetched the rows of a ledger to correct"),
+    "ledger.undone": N_("Undid an import"),
+    "ledger.uploaded": N_("Uploaded a ledger"),
+    "officer.added": N_("Added an officer"),
+    "officer.disabled": N_("Disabled an officer"),
+    "officer.password_changed": N_("Changed the password"),
+    "officer.released": N_("Released a colleague’s daily limit"),
+    "officer.reset": N_("Gave an officer a new one-time password"),
+    "officer.sign_in_failed": N_("A sign-in failed"),
+    "officer.signed_in": N_("Signed in"),
+    "officer.signed_out": N_("Signed out"),
+    "peer.accepted": N_("Accepted a peer"),
+    "peer.added": N_("Added a region without a node"),
+    "peer.invited": N_("Made an invitation for a peer"),
+    "peer.maintenance_announced": N_("Told a peer of maintenance"),
+    "peer.resumed": N_("Resumed a line"),
+    "peer.retried": N_("Tried a line again"),
+    "peer.revoked": N_("Ended trust in a peer"),
+    "peer.suspended": N_("Suspended a line"),
+    "record.erased": N_("Erased what a peer had asked to erase"),
+}
+"""What an auditor reads; an action without words of its own is shown by its code, never left out."""
+After = Annotated[str, Query(max_length=36)]
+
+
+@router.get("/people/{person_id}/log")
+async def person_log(
+    request: Request, node: CurrentNode, officer: PageOfficer, person_id: str, after: After = ""
+) -> Response:
+    """Who looked at one person's record, as that person reads it."""
+
+    def read(session: Session) -> tuple[PersonHead, list[LogItem]]:
+        head = person_head(session, node, person_id, by=officer)
+        return head, list(person_log_page(session, node, person_id, by=officer, after=after or None, limit=LINES))
+
+    head, found = await node.database.write(read)
+    pages = pages_of(request)
+    path = f"/people/{person_id}/log"
+    return pages.render(
+        request,
+        "routes/person_log.html",
+        head=head,
+        current_tab=path,
+        lines=[line_of(item, pages.languages, node.divisions) for item in found[:LINES]],
+        first=path if after else None,
+        next=f"{path}?after={found[LINES - 1].id}" if len(found) > LINES else None,
+    )
+
+
+@router.get("/access-log")
+async def whole_log(request: Request, node: CurrentNode, officer: PageOfficer, after: After = "") -> Response:
+    """The whole log, for auditors and supervisors; that they looked stands in it, too."""
+    found = list(
+        await node.database.write(lambda session: log_page(session, node, by=officer, after=after or None, limit=LINES))
+    )
+    newest = await node.database.read(latest_checkpoint)
+    return pages_of(request).render(
+        request,
+        "routes/access_log.html",
+        items=found[:LINES],
+        actions=ACTIONS,
+        log_size=newest.size if newest is not None else None,
+        log_at=datetime.fromisoformat(newest.at) if newest is not None else None,
+        first="/access-log" if after else None,
+        next=f"/access-log?after={found[LINES - 1].id}" if len(found) > LINES else None,
+    )
