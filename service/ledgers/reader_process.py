@@ -143,7 +143,7 @@ def main(arguments: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # The parsers are imported under the limits, and in this process alone.
-    from service.ledgers.extraction import extract  # noqa: PLC0415
+    from service.ledgers.extraction import extract  # noqa: PLC0415 - the parent process never loads the readers
 
     kind = None if arguments[1] == "-" else LedgerKind(arguments[1])
     _serve(Path(arguments[0]), kind, sys.stdout, extract)

@@ -62,9 +62,9 @@ class Sheet:
 
     def __init__(self, paper: Paper, title: Both, made_at: datetime) -> None:
         # Loaded here: it takes a second, which a node that never prints should not spend at its start.
-        from fpdf import FPDF  # noqa: PLC0415
-        from fpdf.enums import WrapMode  # noqa: PLC0415
-        from fpdf.fonts import TTFFont  # noqa: PLC0415
+        from fpdf import FPDF  # noqa: PLC0415 - slow to import, and few processes print
+        from fpdf.enums import WrapMode  # noqa: PLC0415 - as above
+        from fpdf.fonts import TTFFont  # noqa: PLC0415 - as above
 
         width, height, margin = _SIZES_MM[paper]
         pdf: FPDF = FPDF(orientation="portrait", unit="mm", format=(width, height))
@@ -116,16 +116,26 @@ class Sheet:
             self._write(line.value, self._body_pt, left=label_width, width=self._width - label_width)
             pdf.set_y(max(below_label, pdf.get_y()) + self._height(self._body_pt) * 0.12)
 
-    def boxes(self, choices: Sequence[Both]) -> None:
-        """Empty boxes to tick by hand, with what each means."""
+    def choice(self, question: Both, words: Sequence[Both]) -> None:
+        """A question, and under it boxes side by side, one of which is to be ticked by hand."""
         pdf = self._pdf
-        side = self._body_pt * _POINT_MM * 1.05
-        for choice in choices:
-            if pdf.will_page_break(self._height(self._body_pt) * 2):
-                pdf.add_page()
-            pdf.rect(pdf.l_margin, pdf.get_y() + side * 0.35, side, side)
-            self._write(choice.zh, self._body_pt, left=side * 2)
-            self._write(choice.en, self._body_pt * 0.82, left=side * 2, grey=True)
+        if pdf.will_page_break(self._height(self._body_pt) * 5):
+            pdf.add_page()
+        self._write(question.zh, self._body_pt)
+        self._write(question.en, self._body_pt * 0.82, grey=True)
+        side = self._body_pt * _POINT_MM
+        column = self._width / len(words)
+        top = pdf.get_y() + 0.5
+        bottom = top
+        for place, word in enumerate(words):
+            left = place * column
+            pdf.rect(pdf.l_margin + left, top + side * 0.3, side, side)
+            pdf.set_y(top)
+            self._write(word.zh, self._body_pt, left=left + side * 1.5, width=column - side * 2)
+            self._write(word.en, self._body_pt * 0.72, left=left + side * 1.5, width=column - side * 2, grey=True)
+            bottom = max(bottom, pdf.get_y())
+        pdf.set_y(bottom)
+        self.gap(0.4)
 
     def qr(self, text: str, side_mm: float, *, centred: bool = True) -> None:
         """A QR code (ISO/IEC 18004, level M where it fits in 40 sizes) with its quiet zone, ``side_mm`` wide."""
