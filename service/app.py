@@ -39,8 +39,8 @@ from service.migrations import migrate
 from service.officers import pages as officers_pages
 from service.officers import routes as officers_routes
 from service.officers.passwords import PasswordChecks
-from service.portal import effects as portal_effects
 from service.portal import code_pages, holdings_pages
+from service.portal import effects as portal_effects
 from service.portal import pages as portal_pages
 from service.portal import routes as portal_routes
 from service.portal.codes import is_code_of
