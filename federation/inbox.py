@@ -21,7 +21,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, select
 
 from federation.bounds import Bounds
 from federation.dispatch import AgreementGate, Handlers, Prepared, dispatch, prepare
@@ -302,11 +302,6 @@ class _Pull:
 
 
 _Recording = Callable[[Session, Peer, "_Checked[P]", P, datetime], SignedAnswer]
-
-
-def purge_nonces(session: Session, now: datetime) -> int:
-    """Forget the nonces of requests that have expired; returns how many."""
-    return session.exec(delete(Nonce).where(col(Nonce.expires_at) < now)).rowcount
 
 
 def _pull_parameters(query: str) -> _Pull:

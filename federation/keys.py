@@ -9,6 +9,7 @@ import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
@@ -92,12 +93,12 @@ class NodeKey:
         jwk |= {"kid": thumbprint(jwk), "use": "enc" if self.use == "seal" else "sig", "tonglu_use": self.use}
         return jwk
 
-    @property
+    @cached_property
     def ed25519(self) -> Ed25519PrivateKey:
         """The signing key; not for ``seal``."""
         return Ed25519PrivateKey.from_private_bytes(self.private)
 
-    @property
+    @cached_property
     def x25519(self) -> X25519PrivateKey:
         """The key agreement key; only for ``seal``."""
         return X25519PrivateKey.from_private_bytes(self.private)

@@ -137,7 +137,7 @@ def _is_exact(header: Any, typ: str) -> bool:
 def _bound(plaintext: bytes, member: str, binding: Binding) -> Any:
     """The member of a plaintext that is padded and bound to its envelope as it must be."""
     try:
-        content = read_document(plaintext)
+        content = read_document(plaintext.rstrip(b" "))
     except UnreadableJsonError:
         raise _refused("its content cannot be read") from None
     whole = isinstance(content, dict) and set(content) == {"id", "source", "recipient", member}

@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from federation.client import PeerClient
 from federation.delivery import Delivery
+from federation.purging import purge as purge_federation
 from schemas.clock import SystemClock
 from schemas.entropy import uuid4
 from schemas.problems import Unavailable
@@ -164,6 +165,7 @@ async def purge(node: Node, _tools: Tools) -> int:
         lambda session: purge_register(session, node),
         lambda session: purge_certificates(session, node),
         lambda session: purge_codes(session, node),
+        lambda session: purge_federation(session, node.now()),
     )
     return sum([int(await node.database.write(room) or 0) for room in rooms])
 

@@ -8,10 +8,9 @@ import httpx
 from sqlmodel import func, select
 
 from federation import peers
-from federation.inbox import purge_nonces
 from federation.node import EVENTS_PATH, Limits
 from federation.signatures import content_digest, sign_request, verify_answer
-from federation.tables import InboxMessage, Invitation, Nonce, PeerState
+from federation.tables import InboxMessage, Invitation, PeerState
 from schemas.envelope import CONTENT_TYPE
 from tests.federation.nodes import START, Pair, Side, make_side, message
 
@@ -167,15 +166,6 @@ async def test_the_same_request_is_taken_once(pair: Pair) -> None:
     assert (again.status_code, code(again), is_signed(again)) == (409, "replayed", True)
     assert again.json()["retry"] == "now"
     assert rows(pair.qing) == 2
-
-
-async def test_nonces_are_kept_until_their_requests_expire(pair: Pair) -> None:
-    await pair.lan.send(pair.qing, batch(pair))
-    count = select(func.count()).select_from(Nonce)
-    before = pair.qing.read(lambda session: session.exec(count).one())
-    later = START + timedelta(seconds=301)
-    assert pair.qing.write(lambda session: purge_nonces(session, START + timedelta(seconds=300))) == 0
-    assert pair.qing.write(lambda session: purge_nonces(session, later)) == before
 
 
 NO_BATCHES = (
