@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
@@ -32,7 +32,7 @@ from service.consents import routes as consents_routes
 from service.context import Node
 from service.database import Database
 from service.handlers import Gate, connect, make_handlers
-from service.jobs import Scheduler, make_tools
+from service.jobs import Scheduler, Tools, make_tools
 from service.ledgers import pages as ledgers_pages
 from service.ledgers import routes as ledgers_routes
 from service.migrations import migrate
@@ -219,7 +219,7 @@ def create_app(
     """Make the application of one node; its lifespan opens the node, runs the jobs, and closes both.
 
     ``peer_transport`` takes the place of the network to peers (tests). ``only`` is one part of the work where several
-    processes share it: officers' pages and API, the federation's endpoints, or (``worker``) the jobs alone.
+    processes share it: officers' pages and API, the federation's endpoints, or (``worker``) the jobs and the sending.
     """
     counts = Counts()
     ledgers_routes.keep_uploads_in_memory()
@@ -238,19 +238,13 @@ def create_app(
                 app.include_router(
                     federation_router(
                         node.fed, node.database, make_handlers(node), Gate(node), wake=tools.delivery.wake
-                    )
+                    ),
+                    # It bounds bodies itself, and signs its refusal.
+                    max_body_size=4 * MAX_BODY_BYTES,
                 )
-            scheduler = app.state.scheduler = waker.scheduler = Scheduler(node, tools, counts)
-            sending = asyncio.create_task(tools.delivery.run())
-            scheduler.start()
-            try:
+            async with _working(app, node, tools, waker) if only in {None, "worker"} else nullcontext():
                 yield
-            finally:
-                await scheduler.stop()
-                sending.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sending
-                await tools.delivery.aclose()
+            await tools.delivery.aclose()
         finally:
             await asyncio.to_thread(node.database.close)
 
@@ -272,6 +266,7 @@ def create_app(
         },
     )
     app.state.counts = counts
+    app.state.scheduler = None
     app.include_router(health.router)
     app.include_router(metrics.router)
     if only in {None, "officers"}:
@@ -292,6 +287,21 @@ def create_app(
     app.add_middleware(SecurityHeaders, https=settings.base_url.startswith("https://"))
     app.add_middleware(RequestLog, counts=counts)
     return app
+
+
+@asynccontextmanager
+async def _working(app: FastAPI, node: Node, tools: Tools, waker: _Waker) -> AsyncIterator[None]:
+    """Run the jobs and send messages until the block ends."""
+    scheduler = app.state.scheduler = waker.scheduler = Scheduler(node, tools, app.state.counts)
+    sending = asyncio.create_task(tools.delivery.run())
+    scheduler.start()
+    try:
+        yield
+    finally:
+        await scheduler.stop()
+        sending.cancel()
+        with suppress(asyncio.CancelledError):
+            await sending
 
 
 def _give_state(app: FastAPI, node: Node) -> None:

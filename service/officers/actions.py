@@ -36,13 +36,17 @@ def add_officer(
     """
     if not _NAME.fullmatch(name):
         raise InvalidInput(
-            errors=[{"field": "name", "message": "A name has 1 to 50 letters, digits, dots or hyphens."}]
+            "A name has 1 to 50 letters, digits, dots or hyphens.",
+            errors=[{"field": "name", "message": "A name has 1 to 50 letters, digits, dots or hyphens."}],
         )
     if not roles:
         parse_roles(())
     area = area or node.region
     if not contains(node.region, area):
-        raise InvalidInput(errors=[{"field": "area", "message": "The area lies outside this region."}])
+        raise InvalidInput(
+            "The area lies outside this region.",
+            errors=[{"field": "area", "message": "The area lies outside this region."}],
+        )
     if session.exec(select(OfficerAccount.id).where(OfficerAccount.name == name)).first():
         raise Conflict("An officer has this name already.")
     told = password or one_time_password(node.entropy)

@@ -72,9 +72,12 @@ def parse_roles(names: Iterable[str]) -> frozenset[Role]:
     try:
         roles = frozenset(Role(name) for name in names)
     except ValueError:
-        raise InvalidInput(errors=[{"field": "roles", "message": "Not a role."}]) from None
+        raise InvalidInput("Not a role.", errors=[{"field": "roles", "message": "Not a role."}]) from None
     if not roles:
-        raise InvalidInput(errors=[{"field": "roles", "message": "An officer has at least one role."}])
+        raise InvalidInput(
+            "An officer has at least one role.",
+            errors=[{"field": "roles", "message": "An officer has at least one role."}],
+        )
     return roles
 
 
@@ -93,7 +96,7 @@ def check_new_password(name: str, old: str, new: str) -> None:
     elif name.casefold() in new.casefold() and len(new) < len(name) + PASSWORD_MIN_CHARACTERS:
         message = "The password must not be made of the name."
     if message:
-        raise InvalidInput(errors=[{"field": "new_password", "message": message}])
+        raise InvalidInput(message, errors=[{"field": "new_password", "message": message}])
 
 
 def wait_after(free: int, failures: int, last: datetime) -> datetime | None:

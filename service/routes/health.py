@@ -46,7 +46,8 @@ async def readyz(request: Request) -> Any:
             await node.database.read(lambda session: session.exec(select(LogState.size)).first())
         except Unavailable:
             waiting_for.append("database")
-        if not request.app.state.scheduler.is_running:
+        scheduler = request.app.state.scheduler
+        if scheduler is not None and not scheduler.is_running:
             waiting_for.append("scheduler")
     if waiting_for:
         answer = Readiness(status="not_ready", waiting_for=waiting_for)
