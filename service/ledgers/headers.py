@@ -162,7 +162,10 @@ def _place_in_one_word(folded: str, kind: LedgerKind) -> Meaning | None:
     for parents in ("origin_parents", "here_parents", "destination_parents"):
         for parent in _words(parents):
             if folded.startswith(parent) and len(folded) > len(parent):
-                found = _part_of_place(parent, folded.removeprefix(parent).removeprefix("所在"), kind)
+                label = folded.removeprefix(parent).removeprefix("所在")
+                if label.startswith("(") and label.endswith(")"):
+                    label = label[1:-1]
+                found = _part_of_place(parent, label, kind)
                 if found is not None:
                     return found
     return None

@@ -95,6 +95,10 @@ def test_a_known_label_under_somebody_else_s_header_is_dropped(parent, label):
         (("流入", "时间"), Field.MOVED_ON, 9),
         (("联系方式", "手机"), Field.PHONE, 9),
         (("Origin", "County"), Field.REGION, 2),
+        (("户籍地（县）",), Field.REGION, 2),
+        (("户籍地-乡镇（街道）",), Field.REGION, 3),
+        (("origin_county",), Field.REGION, 2),
+        (("户籍地（流出地）",), Field.REGION, 9),
     ],
 )
 def test_a_lower_header_is_read_under_its_own(labels, field, level):

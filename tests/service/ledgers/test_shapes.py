@@ -1,5 +1,6 @@
 """Ledgers of other shapes than the samples': headers, orders, sheets, encodings, separators, rows that are nobody."""
 
+import zipfile
 from datetime import date
 
 import pytest
@@ -12,6 +13,14 @@ from service.ledgers.fields import LedgerKind
 NUMBERS = ("790202196807145976", "79010119660208600X", "790202197103201006")
 WIDE = ["姓名", "公民身份号码", "户籍所在地", "来此日期", "手机"]
 PERSON = ["吴强华", NUMBERS[0], "云台县杨柳乡", "2025-02-08", "13830166131"]
+ODS = (
+    '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
+    'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0" '
+    'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>'
+    '<table:table table:name="a">{}</table:table></office:spreadsheet></office:body></office:document-content>'
+)
+ODS_CELL = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+MANIFEST = '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
 OTHER = ["龙敏涵", NUMBERS[1], "青禾县柳河镇", "2026-08-28", "19030824628"]
 
 
@@ -270,3 +279,16 @@ def test_a_day_that_is_shown_as_a_month_is_a_month(tmp_path, judged, number_form
     sheet.write_number(3, 4, 46235, book.add_format({"num_format": number_format}))
     book.close()
     assert judged(path)[0].verdict.candidate.moved_on == moved_on
+
+
+def test_a_workbook_of_another_program_is_read(tmp_path, judged):
+    cells = "".join(
+        "<table:table-row>" + "".join(ODS_CELL.format(text) for text in line) + "</table:table-row>"
+        for line in (WIDE, PERSON)
+    )
+    path = tmp_path / "ledger.ods"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", ODS.format(cells))
+        archive.writestr("META-INF/manifest.xml", MANIFEST)
+    assert outcomes(judged(path)) == [("ok", [])]
