@@ -447,8 +447,8 @@ def log_verifies(story: Story) -> dict[str, Facts]:
     seen = {}
     for name, api in ((HERE, story.here), (HOME, story.home)):
         story.stage.tick(name, "log", datetime.now().astimezone())
-        checkpoint = api.get("/log/checkpoint")
-        seen[name] = {"log": story.stage.verify_log(name), "entries": checkpoint["size"]}
+        checkpoint = api.raw("/log/checkpoint").decode().splitlines()
+        seen[name] = {"log": story.stage.verify_log(name), "checkpoint": checkpoint[0], "entries": int(checkpoint[1])}
     return seen
 
 
