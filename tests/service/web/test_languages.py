@@ -52,7 +52,9 @@ def test_chinese_texts_are_chinese(catalogue):
     letters = re.compile(r"[\u3001-\u9fff\uff00-\uffef]")
     for message in catalogue:
         strings = message.string if isinstance(message.string, tuple) else (message.string,)
-        assert all(letters.search(string) for string in strings if message.id), message.id
+        # A text of placeholders and signs alone has nothing to be Chinese in.
+        told = [PLACEHOLDER.sub("", string) for string in strings]
+        assert all(letters.search(string) for string in told if re.search(r"\w", string)), message.id
 
 
 @pytest.mark.parametrize(
