@@ -167,7 +167,9 @@ async def purge(node: Node, _tools: Tools) -> int:
         lambda session: purge_codes(session, node),
         lambda session: purge_federation(session, node.now()),
     )
-    return sum([int(await node.database.write(room) or 0) for room in rooms])
+    done = sum([int(await node.database.write(room) or 0) for room in rooms])
+    await asyncio.to_thread(node.database.empty_wal)
+    return done
 
 
 JOBS: Final[Mapping[str, Job]] = {
