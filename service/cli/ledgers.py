@@ -1,11 +1,11 @@
-"""`tonglu ledger …`: checking and importing ledgers, and handing back the rows to correct."""
+"""`tonglu ledger …`: checking, importing and exporting ledgers, and handing back the rows to correct."""
 
 import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, overload
 
 import typer
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from service.ledgers.fields import KeptColumn, LedgerKind
     from service.ledgers.report import ReportRow
     from service.officers.rules import Officer
+    from service.registry.queries import FullPurpose
     from service.web.languages import Translator
 
 _READING = "读取 · reading"
 _REGISTERING = "登记 · registering"
 
-app = typer.Typer(name="ledger", help="Ledgers: check, import.", no_args_is_help=True)
+app = typer.Typer(name="ledger", help="Ledgers: check, import, export.", no_args_is_help=True)
 
 LedgerFile = Annotated[
     Path, typer.Argument(help="A workbook or a text with columns.", metavar="FILE", exists=True, dir_okay=False)
@@ -92,6 +93,27 @@ def import_(
             found = (list(view.rows), view.kind, view.kept, view.dropped)
             told = {"id": view.id, "state": view.state, "registered": view.registered}
     _tell(*found, report=report, translator=_translator(english), as_json=as_json, told=told)
+
+
+@app.command("export")
+def export(
+    directory: Directory,
+    out: Annotated[Path, typer.Argument(help="The .xlsx to write.", metavar="OUT.xlsx", dir_okay=False)],
+    *,
+    kind: Annotated[str, typer.Option("--kind", help="arrivals or departures.")],
+    purpose: Annotated[str, typer.Option("--purpose", help="counter, task, correction, persons_request, audit.")],
+    officer: Annotated[str | None, typer.Option("--officer", help="In this officer's name and area.")] = None,
+    english: InEnglish = False,
+) -> None:
+    """Write the moves of an area as a workbook: masked numbers, no dates of birth; everybody's log says so."""
+    from service.ledgers.export import export_moves
+
+    wanted, why = _kind(kind), _purpose(purpose)
+    with open_node(directory) as node:
+        by, translator = _acting(node, officer), _translator(english)
+        content, moves = export_moves(node, wanted, by=by, purpose=why, translator=translator)
+    out.write_bytes(content)
+    print(moves)
 
 
 def _import(node: "Node", file: Path, kind: "LedgerKind | None", by: "Officer") -> str:
@@ -168,6 +190,20 @@ def _refusing(*, english: bool) -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+def _purpose(name: str) -> "FullPurpose":
+    from typing import get_args
+
+    from service.registry.queries import FullPurpose
+
+    if name not in get_args(FullPurpose):
+        raise typer.BadParameter(", ".join(get_args(FullPurpose)), param_hint="--purpose")
+    return cast("FullPurpose", name)
+
+
+@overload
+def _kind(name: str) -> "LedgerKind": ...
+@overload
+def _kind(name: str | None) -> "LedgerKind | None": ...
 def _kind(name: str | None) -> "LedgerKind | None":
     from service.ledgers.fields import LedgerKind
 

@@ -130,3 +130,18 @@ def test_today_decides_what_lies_in_the_future(tonglu, make_text):
     text = f"姓名,户籍地,流入日期\n甲乙,云台县,{today}\n丙丁,云台县,{today.replace(year=today.year + 1, day=1)}\n"
     told = json.loads(tonglu("ledger", "check", make_text(text), "--json")[1])
     assert [row["codes"] for row in told["rows"]] == [["no_document"], ["date_in_future"]]
+
+
+def test_an_export_masks_numbers_and_holds_no_date_of_birth(tonglu, directory, tmp_path):
+    out = tmp_path / "out.xlsx"
+    assert tonglu("ledger", "import", directory, VECTORS / "arrivals-township.xlsx")[0] == 0
+    code, said, _ = tonglu("ledger", "export", directory, out, "--kind", "arrivals", "--purpose", "task")
+    assert (code, said) == (0, "277\n")
+    lines = list(openpyxl.load_workbook(out).active.iter_rows(values_only=True))
+    assert lines[0] == ("姓名", "证件类型", "证件号码", "户籍地", "流入日期", "预计返回", "状态")
+    assert len(lines) == 278
+    first = next(line for line in lines if line[0] == "吴强华")
+    assert first[2:6] == ("790202********59**", "云台县杨柳乡", "2025-02-08", "")
+    assert "790202196807145976" not in str(lines)
+    assert "1968" not in str(lines)
+    assert tonglu("ledger", "export", directory, out, "--kind", "arrivals", "--purpose", "curiosity")[0] == 2
