@@ -37,6 +37,7 @@ from service.ledgers import pages as ledgers_pages
 from service.ledgers import routes as ledgers_routes
 from service.migrations import migrate
 from service.officers import pages as officers_pages
+from service.officers import pages_help
 from service.officers import routes as officers_routes
 from service.officers.passwords import PasswordChecks
 from service.portal import code_pages, holdings_pages
@@ -58,9 +59,9 @@ from service.routes.once import Once
 from service.routes.request_log import RequestLog
 from service.settings import Settings
 from service.vault import Vault
+from service.verification import letter_routes
 from service.verification import pages as verification_pages
 from service.verification import routes as verification_routes
-from service.web import pages as web_pages
 from service.web.headers import SecurityHeaders
 from service.web.static_files import FONTS, FONTS_PREFIX, PREFIX, PackagedFiles
 from service.web.templating import Pages
@@ -76,6 +77,7 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
     registry_routes.router,
     people_routes.router,
     verification_routes.router,
+    letter_routes.router,
     work_items_routes.router,
     peers_routes.router,
     agreements_routes.router,
@@ -88,7 +90,7 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
 
 PAGES: Final[tuple[APIRouter, ...]] = (
     officers_pages.router,
-    web_pages.router,
+    pages_help.router,
     work_items_pages.router,
     consents_pages.router,
     agreements_about.router,
@@ -100,6 +102,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     reminders_pages.router,
     portal_pages.router,
     holdings_pages.router,
+    letter_routes.pages_router,
     code_pages.router,
     log_pages.router,
 )

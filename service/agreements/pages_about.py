@@ -1,14 +1,15 @@
 """About this node: what is never kept, and with whom it talks. Public."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from federation.peers import list_peers
 from federation.tables import PeerState
 from service.context import CurrentNode
+from service.officers.doors import known_viewer
 from service.web.templating import pages_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(known_viewer)])
 
 _TOLD = (PeerState.ACTIVE, PeerState.SUSPENDED, PeerState.PAPER)
 

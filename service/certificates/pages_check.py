@@ -2,15 +2,16 @@
 
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from service.certificates.verify import check_certificate
 from service.context import CurrentNode
+from service.officers.doors import known_viewer
 from service.web.forms import Form, public_form
 from service.web.templating import pages_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(known_viewer)])
 
 MAX_CHARACTERS: Final = 16_384
 

@@ -1,12 +1,13 @@
 """The privacy notice, for everyone, in both languages."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from service.consents.notices import current
+from service.officers.doors import known_viewer
 from service.web.templating import pages_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(known_viewer)])
 
 
 @router.get("/notice")

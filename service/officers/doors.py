@@ -49,16 +49,20 @@ async def page_officer(request: Request, node: CurrentNode) -> Officer:
     found = await _found(node, token, "page")
     officer = found.officer
     request.state.officer = officer
-    request.state.viewer = Viewer(
-        name=officer.name,
-        area_name=node.divisions.full_name(officer.area),
-        form_secret=token,
-        language=page_language(officer.language),
-        roles=frozenset(str(role) for role in officer.roles),
-    )
+    request.state.viewer = _viewer(node, officer, token)
     if request.method not in _SAFE:
         await check_sent_form(request, token)
     return officer
+
+
+async def known_viewer(request: Request, node: CurrentNode) -> None:
+    """Let a public page show its frame to an officer who is signed in; to anyone else it is the same page without."""
+    token = session_token(request, node)
+    if token is None:
+        return
+    found = await node.database.read(lambda session: find_session(session, node, token, "page"))
+    if found is not None and not found.locked:
+        request.state.viewer = _viewer(node, found.officer, token)
 
 
 async def check_sent_form(request: Request, secret: str | None) -> None:
@@ -108,6 +112,16 @@ CurrentOfficer = Annotated[Officer, Depends(current_officer)]
 
 PageOfficer = Annotated[Officer, Depends(page_officer)]
 """The signed-in officer, as a parameter of a page's route."""
+
+
+def _viewer(node: Node, officer: Officer, token: str) -> Viewer:
+    return Viewer(
+        name=officer.name,
+        area_name=node.divisions.full_name(officer.area),
+        form_secret=token,
+        language=page_language(officer.language),
+        roles=frozenset(str(role) for role in officer.roles),
+    )
 
 
 async def _found(node: Node, token: str, door: Door) -> OpenSession:

@@ -18,6 +18,7 @@ from service.web.words import WORDS, word
 
 DID: Final[Mapping[str, str]] = {
     "access_code.issued": N_("handed out a code for your own page"),
+    "access_log.read": N_("read this list"),
     "arrival.confirmed": N_("marked your arrival as confirmed"),
     "arrival.ended": N_("recorded that your stay ended"),
     "arrival.imported": N_("took your arrival over from the office’s ledger"),
@@ -75,6 +76,7 @@ DID: Final[Mapping[str, str]] = {
 """What was done, as it follows on who did it."""
 
 FIELDS: Final[Mapping[str, str]] = {
+    "access_log": N_("who looked at you"),
     "address": N_("address"),
     "all": N_("everything"),
     "certificate": N_("certificates"),

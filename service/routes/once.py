@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schemas.problems import InvalidInput, TongluError, TooLarge
 from service.context import Node
 from service.idempotency import Answer, Submission, current, first_answer, keep_answer, submission
-from service.officers.sessions import find_session
+from service.officers.doors import session_token
+from service.officers.sessions import Door, find_session
 from service.routes.errors import error_response
 
 HEADER: Final = "idempotency-key"
@@ -28,7 +29,7 @@ MAX_BYTES: Final = 32 * 1024 * 1024
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _WITHOUT: Final = re.compile(r"/api/v1/(session(/.*)?|me/session|people/[^/]+/access-code)|/me(/.*)?|/federation/.*")
-_KEPT_HEADERS: Final = ("content-type", "location")
+_KEPT_HEADERS: Final = ("content-type", "location", "x-tonglu-location")
 
 
 class Once:
@@ -109,9 +110,13 @@ class Once:
 async def _who(node: Node, request: Request) -> str | None:
     """The officer whose request this is; the keys of two never meet. None for strangers: they keep nothing."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    door: Door = "api"
     if scheme.lower() != "bearer" or not token:
+        # A page's form, sent again by the script while the line was down.
+        token, door = session_token(request, node) or "", "page"
+    if not token:
         return None
-    found = await node.database.read(lambda session: find_session(session, node, token, "api"))
+    found = await node.database.read(lambda session: find_session(session, node, token, door))
     return found.officer.id if found else None
 
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from schemas.problems import InvalidInput, TongluError
 from service.web import csrf, dates
 from service.web.languages import N_
+from service.web.viewer import Viewer
 
 MAX_FIELDS: Final = 400
 MAX_FILES: Final = 1
@@ -127,9 +128,10 @@ async def sent_form(request: Request) -> Form:
 
 
 async def public_form(request: Request) -> Form:
-    """A form of a page before sign-in, once it has shown to come from a page of ours. Raises CsrfFailed."""
+    """A form of a public page, once it has shown to come from a page of ours. Raises CsrfFailed."""
     form = await sent_form(request)
-    secret = request.cookies.get(csrf.ANONYMOUS_COOKIE)
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    secret = viewer.form_secret if viewer is not None else request.cookies.get(csrf.ANONYMOUS_COOKIE)
     csrf.check_form(request, secret, form.text(csrf.FIELD) or request.headers.get(csrf.HEADER))
     return form
 

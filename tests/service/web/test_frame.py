@@ -12,13 +12,13 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from schemas.problems import CsrfFailed, Forbidden, NotFound, SessionLocked, SignInRequired, TooManyAttempts
+from service.officers.pages_help import help_page
 from service.web import csrf, dates
 from service.web.errors import error_page, fault_page, local_path, wants_page
 from service.web.flash import Done
 from service.web.forms import Form, public_form
 from service.web.headers import CONTENT_SECURITY_POLICY, SecurityHeaders
 from service.web.languages import LANGUAGE_COOKIE
-from service.web.pages import help_page
 from service.web.templating import Pages, pages_of
 from service.web.viewer import Viewer
 

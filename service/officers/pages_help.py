@@ -1,11 +1,12 @@
-"""The page that belongs to no room: help."""
+"""Help: for everyone, signed in or not."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from service.officers.doors import known_viewer
 from service.web.templating import pages_of
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[Depends(known_viewer)])
 
 
 @router.get("/help")
