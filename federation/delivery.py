@@ -86,8 +86,12 @@ class Delivery:
         moment = now or self._fed.clock.now()
         await self._expire(moment)
         due = await self._transactions.read(lambda session: due_destinations(session, moment))
-        sent = await asyncio.gather(*(self._serve(one.region, is_ailing=one.is_ailing, at=now) for one in due))
-        return sum(sent)
+        serving = [self._serve(one.region, is_ailing=one.is_ailing, at=now) for one in due]
+        ended = await asyncio.gather(*serving, return_exceptions=True)
+        for one in ended:
+            if isinstance(one, BaseException):
+                raise one
+        return sum(one for one in ended if isinstance(one, int))
 
     async def probe(self, region: str) -> PeerAnswer | None:
         """Ask a peer whether it knows us (``peer test``) and record the answer; a good one activates an invited peer.
@@ -115,8 +119,8 @@ class Delivery:
         try:
             await self._expire(now)
             due = await self._transactions.read(lambda session: due_destinations(session, now))
-        except Unavailable:
-            _log.warning("delivery: the database cannot be read just now")
+        except Exception as error:  # noqa: BLE001 - said in the log; the loop looks again, for nothing else sends
+            _log.error("delivery cannot look for what is due: %s", type(error).__name__)
             return
         for one in due:
             if one.region not in self._tasks:

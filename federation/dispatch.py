@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlmodel import Session, col, select
 
 from federation.keys import NodeKeys
@@ -22,14 +21,13 @@ from federation.outbox import VOIDED, enqueue_all
 from federation.receipts import Taken
 from federation.results import Result, refused
 from federation.sealing import Binding, open_disclosures, open_subject
-from federation.tables import InboxMessage, Peer, insert_new
+from federation.tables import DATABASE_FAULTS, InboxMessage, Peer, insert_new
 from schemas.clock import rfc3339
 from schemas.envelope import Envelope, Incoming, Outgoing, digest, parse_message
 from schemas.problems import (
     IdReused,
     Internal,
     MessageRefused,
-    Unavailable,
     UnknownType,
     WrongRecipient,
     WrongSource,
@@ -159,8 +157,8 @@ def _take(
         return Result(one.id, one.streamseq, "accepted", one.digest, rfc3339(now)), len(outgoing)
     except MessageRefused as error:
         refusal = error
-    except (OperationalError, InterfaceError, Unavailable):
-        # The database itself failed: that is no message's fault, and the whole request is answered 503.
+    except DATABASE_FAULTS:
+        # The whole request is answered 503.
         raise
     except Exception as error:  # noqa: BLE001 - answered `internal` for this message alone, as the protocol says
         # The class alone: the text of an exception may quote what the message said about a person.

@@ -232,6 +232,8 @@ class Inbox:
             raise UnsupportedCoding
         if request.content_type != CONTENT_TYPE:
             raise Malformed(reason=f"the content type is {CONTENT_TYPE}")
+        if raw.query:
+            raise Malformed(reason="messages are posted without a query")
         messages = parse_batch(raw.body)
         if len(messages) > self._fed.limits.max_messages:
             raise TooLarge

@@ -94,6 +94,8 @@ def read_descriptor(jws: str) -> tuple[Descriptor, list[Jwk]]:
         keys = [key.to_wire() for key in descriptor.keys.keys]
         for key in keys:
             public_bytes(key)
+        if not descriptor.name.isprintable():
+            raise JwsRefused("a name that cannot be shown")
     except (JwsRefused, KeyUnusable, ValidationError):
         raise InvitationRefused("The descriptor cannot be read.") from None
     transport = [key for key in keys if key["tonglu_use"] == "transport"]

@@ -79,7 +79,7 @@ def federation_router(
 async def _raw(request: Request, max_bytes: int) -> RawRequest | None:
     """The request with its whole body; ``None`` when that is larger than allowed, without reading it to its end."""
     declared = request.headers.get("content-length", "0")
-    if not declared.isdigit() or int(declared[:20]) > max_bytes:
+    if not (declared.isascii() and declared.isdigit()) or int(declared[:20]) > max_bytes:
         return None
     body = bytearray()
     async for chunk in request.stream():
@@ -89,7 +89,7 @@ async def _raw(request: Request, max_bytes: int) -> RawRequest | None:
     scope = request.scope
     return RawRequest(
         method=request.method,
-        path=scope["raw_path"].decode("latin-1"),
+        path=(scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
         query=scope["query_string"].decode("latin-1"),
         headers=[(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]],
         body=bytes(body),

@@ -4,6 +4,7 @@ Everything here happens in one transaction after the answer was read, and in non
 committed the messages count as unsent; if the process dies before, they go again and the peer answers ``duplicate``.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,10 +21,11 @@ from federation.peers import OPEN_STATES, activate
 from federation.receipts import Taken, store_exchange
 from federation.results import Result, problem_code, read_results
 from federation.retry import Verdict
-from federation.tables import Destination, MessageState, OutboxMessage, Peer, Wait
+from federation.tables import DATABASE_FAULTS, Destination, MessageState, OutboxMessage, Peer, Wait
 from schemas.entropy import uuid7
 
-_HTTP_TOO_LARGE = 413
+_log = logging.getLogger(__name__)
+
 _NEVER_SHRINK_BELOW = 1
 _EXPIRE_AT_ONCE = 500
 
@@ -73,9 +75,8 @@ def settle(
         _fail(session, fed, claim, answer, verdict=verdict, now=now)
     if claim.holder:
         release(session, claim.region, claim.holder)
-    if on_outcome is not None:
-        for outcome in outcomes:
-            on_outcome(session, outcome, now)
+    for outcome in outcomes:
+        _tell(session, on_outcome, outcome, now)
     return sum(outcome.result == "accepted" for outcome in outcomes)
 
 
@@ -95,9 +96,24 @@ def expire_due(session: Session, fed: FederationNode, now: datetime, on_outcome:
             session.flush()
         else:
             void(session, fed, row, MessageState.EXPIRED)
-        if on_outcome is not None:
-            on_outcome(session, Outcome(row.id, row.region, row.type, row.subject, "expired"), now)
+        _tell(session, on_outcome, Outcome(row.id, row.region, row.type, row.subject, "expired"), now)
     return len(late)
+
+
+def _tell(session: Session, on_outcome: OnOutcome | None, outcome: Outcome, now: datetime) -> None:
+    """Tell the host, in a savepoint: a fault of its own undoes neither a receipt nor what became of other messages.
+
+    Else the messages would count as unsent and go again, for ever.
+    """
+    if on_outcome is None:
+        return
+    try:
+        with session.begin_nested():
+            on_outcome(session, outcome, now)
+    except DATABASE_FAULTS:
+        raise
+    except Exception as error:  # noqa: BLE001 - said in the log, by class alone: its text may quote a person
+        _log.error("the outcome of %s (%s) was not taken: %s", outcome.message_id, outcome.type, type(error).__name__)
 
 
 # --- Results -------------------------------------------------------------------------------------------------------

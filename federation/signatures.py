@@ -34,6 +34,8 @@ _OF_REQUEST = f'"signature";req;key="{LABEL}" "signature-input";req;key="{LABEL}
 _BODY_ANSWER = f'("@status" "content-type" "content-digest" "content-digest";req {_OF_REQUEST})'
 _BARE_ANSWER = f'("@status" "content-type" "content-digest" {_OF_REQUEST})'
 
+_LONGEST_INPUT = 500
+
 _REQUEST_PARAMETERS = frozenset({"created", "expires", "nonce", "keyid", "alg", "tag"})
 _ANSWER_PARAMETERS = frozenset({"created", "keyid", "alg", "tag"})
 
@@ -278,7 +280,7 @@ def _one(headers: Headers, name: str) -> str:
 
 
 def _parameters(field: str, components: str, expected: frozenset[str], tag: str) -> dict[str, str]:
-    shape = _INPUT.fullmatch(field)
+    shape = _INPUT.fullmatch(field) if len(field) <= _LONGEST_INPUT else None
     if shape is None or shape["components"] != components:
         raise Unauthenticated
     pairs = _PARAMETER.findall(shape["parameters"])

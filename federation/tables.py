@@ -10,8 +10,14 @@ from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect, Index, LargeBinary
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, Session, SQLModel
+
+from schemas.problems import Unavailable
+
+DATABASE_FAULTS = (OperationalError, InterfaceError, Unavailable)
+"""The database itself failed: no message's fault, so the whole transaction is given up."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -3,22 +3,23 @@
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
-from sqlmodel import func, select
+from sqlmodel import Session, func, select
 
 from federation import outbox, peers
 from federation.batches import claim
 from federation.client import PeerClient
-from federation.delivery import Delivery
+from federation.delivery import Delivery, Outcome
 from federation.node import EVENTS_PATH
 from federation.signatures import read_request, sign_answer
 from federation.tables import Destination, Invitation, MessageState, OutboxMessage, Peer, Receipt
-from schemas.problems import QuotaExceeded
+from schemas.problems import QuotaExceeded, Unavailable
+from service.database import Database
 from tests.federation.nodes import START, Pair, Side, introduce
 
 
@@ -422,3 +423,50 @@ async def test_a_revoked_peer_in_the_middle_of_an_exchange_gets_no_more(pair: Pa
     left = pair.lan.read(lambda session: session.exec(select(OutboxMessage.state)).all())
     assert set(left) == {MessageState.CANCELLED}
     assert EVENTS_PATH
+
+
+async def test_a_fault_of_the_host_undoes_no_receipt(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(session: Session, outcome: Outcome, now: datetime) -> None:
+        session.add(Invitation(id=outcome.message_id, direction="half", expires_at=now))
+        session.flush()
+        raise ZeroDivisionError("790101199003071230")
+
+    sent = pair.lan.remind(pair.qing)
+    delivery = Delivery(pair.lan.fed, pair.lan.database, lambda: PeerClient(pair.lan.fed, pair.wire), on_outcome=broken)
+    assert await delivery.tick() == 1
+    assert state(pair.lan, sent) == MessageState.RECEIPTED
+    assert pair.lan.read(lambda session: session.get(Invitation, sent)) is None, "what it did by half is undone"
+    assert "ZeroDivisionError" in caplog.text
+    assert "790101199003071230" not in caplog.text
+    await delivery.aclose()
+
+
+async def test_the_loop_goes_on_when_the_database_fails_for_a_while(pair: Pair) -> None:
+    class Failing:
+        """The database, failing once."""
+
+        def __init__(self, database: Database) -> None:
+            self.database, self.left, self.failed = database, 1, asyncio.Event()
+
+        async def write(self, fn: Callable[[Session], Any]) -> Any:
+            return await self.database.write(fn)
+
+        async def read(self, fn: Callable[[Session], Any]) -> Any:
+            if self.left:
+                self.left -= 1
+                self.failed.set()
+                raise Unavailable
+            return await self.database.read(fn)
+
+    failing = Failing(pair.lan.database)
+    delivery = Delivery(pair.lan.fed, failing, lambda: PeerClient(pair.lan.fed, pair.wire))
+    pair.lan.remind(pair.qing)
+    running = asyncio.create_task(delivery.run())
+    async with asyncio.timeout(20):
+        await failing.failed.wait()
+        delivery.wake()
+        await seen(pair.qing, 1)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await delivery.aclose()

@@ -1,8 +1,10 @@
 """The real endpoint: what it accepts, and the refusing twin of every part of a request."""
 
 import json
+import random
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from sqlmodel import func, select
@@ -314,3 +316,35 @@ async def test_past_its_bounds_a_peer_is_told_to_wait(pair: Pair, new_side: Any)
 async def test_other_methods_are_not_allowed(pair: Pair) -> None:
     for method in ("PUT", "DELETE", "PATCH", "HEAD"):
         assert (await pair.lan.bare(pair.qing, method, EVENTS_PATH, b"", {})).status_code == 405
+
+
+async def test_no_mutation_of_a_signed_request_is_accepted_or_breaks_the_node(pair: Pair) -> None:
+    chance = random.Random(7)
+    body = batch(pair)
+    good = inputs(pair, body)
+    for _ in range(400):
+        headers, content, path = dict(good), body, EVENTS_PATH
+        part = chance.choice([*headers, "body", "path"])
+        original = content.decode() if part == "body" else path if part == "path" else headers[part]
+        place = chance.randrange(1 if part == "path" else 0, len(original))
+        sign = chance.choice("aZ0;=\" '(){}[],:\\~+-\u00b2\u00e9")
+        changed = chance.choice(
+            [original[:place] + sign + original[place + 1 :], original[:place] + original[place + 1 :], original + sign]
+        )
+        if part == "body":
+            content = changed.encode()
+        elif part == "path":
+            path = quote(changed, safe="/;=(),:~+-'")
+        else:
+            headers[part] = changed.encode("latin-1")
+        if changed.strip() == original or changed.replace("; ", ";") == original:
+            continue
+        answer = await pair.lan.bare(pair.qing, "POST", path, content, headers)
+        assert answer.status_code in (307, 400, 401, 404, 405), (part, changed)
+    assert rows(pair.qing) == 0
+    assert (await pair.lan.bare(pair.qing, "POST", EVENTS_PATH, body, good)).status_code == 200
+
+
+async def test_messages_are_posted_without_a_query(pair: Pair) -> None:
+    answer = await pair.lan.call(pair.qing, "POST", f"{EVENTS_PATH}?{'a' * 2000}=1", batch(pair))
+    assert (answer.status_code, code(answer), is_signed(answer)) == (400, "malformed", True)
