@@ -12,19 +12,21 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
 import segno
 
 from service.web.code128 import code128
+from service.web.line_breaks import broken
 
 FONT_FILE: Final = Path(__file__).with_name("fonts") / "NotoSansSC-Regular.ttf"
 MISSING: Final = "〓"
 
 Paper = Literal["A4", "A6"]
 
-_SIZES_MM: Final[dict[Paper, tuple[float, float, float]]] = {"A4": (210, 297, 22), "A6": (105, 148, 8)}
+_SIZES_MM: Final[dict[Paper, tuple[float, float, float]]] = {"A4": (210, 297, 20), "A6": (105, 148, 8)}
 """Width, height and margin in millimetres."""
 
 _BODY_PT: Final[dict[Paper, float]] = {"A4": 11, "A6": 8}
@@ -63,7 +65,6 @@ class Sheet:
     def __init__(self, paper: Paper, title: Both, made_at: datetime) -> None:
         # Loaded here: it takes a second, which a node that never prints should not spend at its start.
         from fpdf import FPDF  # noqa: PLC0415 - slow to import, and few processes print
-        from fpdf.enums import WrapMode  # noqa: PLC0415 - as above
         from fpdf.fonts import TTFFont  # noqa: PLC0415 - as above
 
         width, height, margin = _SIZES_MM[paper]
@@ -83,7 +84,6 @@ class Sheet:
         font = pdf.fonts[_FAMILY]
         self._drawn = font.cmap if isinstance(font, TTFFont) else {}
         self._missing: dict[str, None] = {}
-        self._by_character, self._by_word = WrapMode.CHAR, WrapMode.WORD
         self._title(title)
 
     def paragraph(self, text: Both) -> None:
@@ -103,18 +103,19 @@ class Sheet:
 
     def lines(self, lines: Iterable[Line]) -> None:
         """Labels on the left, values on the right, one pair a row."""
-        label_width = self._width * 0.42
+        pdf = self._pdf
+        label_width = self._width * 0.4
         for line in lines:
-            pdf = self._pdf
             if pdf.will_page_break(self._height(self._body_pt) * 2):
                 pdf.add_page()
             top = pdf.get_y()
-            self._write(line.label.zh, self._body_pt * 0.9, width=label_width, grey=True)
-            self._write(line.label.en, self._body_pt * 0.72, width=label_width, grey=True)
+            pdf.set_y(top + self._height(self._body_pt) * 0.08)
+            self._write(f"{line.label.zh}  {line.label.en}", self._body_pt * 0.82, width=label_width, grey=True)
             below_label = pdf.get_y()
             pdf.set_y(top)
             self._write(line.value, self._body_pt, left=label_width, width=self._width - label_width)
-            pdf.set_y(max(below_label, pdf.get_y()) + self._height(self._body_pt) * 0.12)
+            pdf.set_y(max(below_label, pdf.get_y()))
+        self.gap(0.2)
 
     def choice(self, question: Both, words: Sequence[Both]) -> None:
         """A question, and under it boxes side by side, one of which is to be ticked by hand."""
@@ -137,7 +138,7 @@ class Sheet:
         pdf.set_y(bottom)
         self.gap(0.4)
 
-    def qr(self, text: str, side_mm: float, *, centred: bool = True) -> None:
+    def qr(self, text: str, side_mm: float, *, at_right: bool = False) -> None:
         """A QR code (ISO/IEC 18004, level M where it fits in 40 sizes) with its quiet zone, ``side_mm`` wide."""
         code = segno.make_qr(text, error="m", boost_error=False)
         quiet = 4
@@ -145,7 +146,7 @@ class Sheet:
         module = side_mm / (len(rows) + 2 * quiet)
         if self._pdf.will_page_break(side_mm):
             self._pdf.add_page()
-        left = self._pdf.l_margin + ((self._width - side_mm) / 2 if centred else 0)
+        left = self._pdf.l_margin + (self._width - side_mm) / (1 if at_right else 2)
         top = self._pdf.get_y()
         self._draw(rows, left + quiet * module, top + quiet * module, module, module)
         self._pdf.set_y(top + side_mm)
@@ -158,6 +159,16 @@ class Sheet:
         self._draw([bars], self._pdf.l_margin, top, module, height_mm)
         self._pdf.set_y(top + height_mm + 1)
         self._write(text, self._body_pt * 0.8)
+
+    def reference(self, text: str, height_mm: float = 18) -> None:
+        """A reference that any scanner reads: as bars with the text beneath, and beside them as a QR code."""
+        top = self._pdf.get_y() + 1
+        self._pdf.set_y(top)
+        self.barcode(text, self._width - height_mm - 6, height_mm - 7)
+        bottom = self._pdf.get_y()
+        self._pdf.set_y(top - 1)
+        self.qr(text, height_mm, at_right=True)
+        self._pdf.set_y(max(bottom, self._pdf.get_y()) + 1)
 
     def room(self, height_mm: float, label: Both) -> None:
         """An empty frame to write, sign or stamp in."""
@@ -181,7 +192,9 @@ class Sheet:
         self._pdf.ln(self._height(self._body_pt) * lines)
 
     def to_bytes(self) -> bytes:
-        """The finished document."""
+        """The finished document; the sheet takes nothing more."""
+        from fpdf.fonts import TTFFont  # noqa: PLC0415
+
         if self._missing:
             numbers = " ".join(f"U+{ord(letter):04X}" for letter in self._missing)
             self.gap(0.5)
@@ -191,7 +204,10 @@ class Sheet:
                     f"{MISSING}: not in the font; write in by hand.",
                 )
             )
-        return bytes(self._pdf.output())
+        content = bytes(self._pdf.output())
+        if isinstance(font := self._pdf.fonts[_FAMILY], TTFFont):
+            font.close()
+        return content
 
     def _title(self, title: Both) -> None:
         self._write(title.zh, self._body_pt * 1.6)
@@ -204,16 +220,13 @@ class Sheet:
         pdf = self._pdf
         pdf.set_font(_FAMILY, size=size_pt)
         pdf.set_text_color(_GREY if grey else 0)
-        pdf.set_x(pdf.l_margin + left)
-        pdf.multi_cell(
-            self._width - left if width is None else width,
-            self._height(size_pt),
-            self._drawable(text),
-            align="L",
-            new_x="LMARGIN",
-            new_y="NEXT",
-            wrapmode=self._by_character if _is_chinese(text) else self._by_word,
-        )
+        measure = partial(pdf.get_string_width, normalized=True)
+        for line in broken(self._drawable(text), self._width - left if width is None else width, measure):
+            if not line:
+                pdf.ln(self._height(size_pt))
+                continue
+            pdf.set_x(pdf.l_margin + left)
+            pdf.cell(h=self._height(size_pt), text=line, new_x="LMARGIN", new_y="NEXT")
         pdf.set_text_color(0)
 
     def _drawable(self, text: str) -> str:
@@ -244,7 +257,3 @@ class Sheet:
     @staticmethod
     def _height(size_pt: float) -> float:
         return size_pt * _POINT_MM * _LINE
-
-
-def _is_chinese(text: str) -> bool:
-    return any("\u2e80" <= letter <= "\uffef" or letter >= "\U00020000" for letter in text)

@@ -1,11 +1,12 @@
 """Printed sheets, opened again: the text is there, codes read back, rare characters are drawn or named."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pypdfium2
 import pytest
 import zxingcpp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.web.code128 import code128
@@ -54,14 +55,16 @@ def test_what_the_font_lacks_is_shown_and_named_to_be_written_by_hand(letter):
     assert text.count(f"U+{ord(letter):04X}") == 1
 
 
-@given(st.text(max_size=60))
-def test_no_text_stops_the_printing(text):
+@settings(max_examples=4)
+@given(st.lists(st.text(max_size=60), max_size=50))
+def test_no_text_stops_the_printing(texts):
     sheet = Sheet("A6", TITLE, NOW)
-    sheet.plain(text)
+    for text in texts:
+        sheet.plain(text)
     assert sheet.to_bytes().startswith(b"%PDF-")
 
 
-@pytest.mark.parametrize("length", [1, 100, 900, 1400])
+@pytest.mark.parametrize("length", [1, 900, 1400])
 def test_a_qr_code_reads_back(length):
     text = ("Ab9-_.~" * 300)[:length]
     sheet = Sheet("A6", TITLE, NOW)
@@ -105,7 +108,7 @@ def test_no_line_is_too_wide_and_none_begins_with_a_closing_mark(text, width):
     assert "".join(lines).replace(" ", "") == text.replace(" ", "").replace("\n", "")
     for line in lines:
         assert len(line) <= width
-    for before, after in zip(lines, lines[1:], strict=False):
+    for before, after in pairwise(lines):
         # A run of marks that fills a whole line has to be broken somewhere.
         if len(before) < width - 1 and not set(after) <= NO_START | NO_END:
             assert after[0] not in NO_START
