@@ -1,55 +1,44 @@
 """The one place where a node is put together: settings in, application out. Nothing happens at import."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import structlog
 from fastapi import APIRouter, FastAPI
 
 from federation.client import PeerClient
-from federation.keys import KeyUnusable, NodeKeys
-from federation.node import FederationNode, Limits
 from federation.routes import federation_router
-from schemas.calendar import WorkingCalendar
-from schemas.clock import Clock, SystemClock
-from schemas.entropy import Entropy, SystemEntropy
+from schemas.clock import Clock
+from schemas.entropy import Entropy
 from schemas.points import Point, pass_by
-from schemas.problems import SettingInvalid
-from schemas.regions import Divisions
 from service.agreements import pages as agreements_pages
 from service.agreements import pages_about as agreements_about
 from service.agreements import peers as peers_routes
 from service.agreements import routes as agreements_routes
-from service.certificates import effects as certificates_effects
+from service.building import build_node, connect_rooms
 from service.certificates import pages as certificates_pages
 from service.certificates import pages_check as certificates_check
 from service.certificates import routes as certificates_routes
 from service.consents import pages as consents_pages
 from service.consents import routes as consents_routes
 from service.context import Node
-from service.database import Database
-from service.handlers import Gate, connect, make_handlers
+from service.handlers import Gate, make_handlers
 from service.jobs import Scheduler, Tools, make_tools
 from service.ledgers import pages as ledgers_pages
 from service.ledgers import routes as ledgers_routes
-from service.migrations import migrate
 from service.officers import pages as officers_pages
 from service.officers import pages_help
 from service.officers import routes as officers_routes
 from service.officers.passwords import PasswordChecks
 from service.portal import code_pages, holdings_pages
-from service.portal import effects as portal_effects
 from service.portal import pages as portal_pages
 from service.portal import routes as portal_routes
-from service.portal.codes import is_code_of
 from service.registry import pages as registry_pages
 from service.registry import people_routes
 from service.registry import routes as registry_routes
-from service.registry.queries import open_journeys_with
-from service.reminders import effects as reminders_effects
 from service.reminders import pages as reminders_pages
 from service.reminders import routes as reminders_routes
 from service.routes import access_log, api_docs, health, log_pages, metrics
@@ -58,7 +47,6 @@ from service.routes.metrics import Counts
 from service.routes.once import Once
 from service.routes.request_log import RequestLog
 from service.settings import Settings
-from service.vault import Vault
 from service.verification import letter_routes
 from service.verification import pages as verification_pages
 from service.verification import routes as verification_routes
@@ -67,6 +55,8 @@ from service.web.static_files import FONTS, FONTS_PREFIX, PREFIX, PackagedFiles
 from service.web.templating import Pages
 from service.work_items import pages as work_items_pages
 from service.work_items import routes as work_items_routes
+
+__all__ = ["build_node", "connect_rooms", "create_app"]
 
 Only = Literal["officers", "federation", "worker"]
 API_PREFIX: Final = "/api/v1"
@@ -130,84 +120,6 @@ class _Waker:
     def __call__(self, job: str) -> None:
         if self.scheduler is not None:
             self.scheduler.wake(job)
-
-
-def build_node(
-    settings: Settings,
-    *,
-    clock: Clock | None = None,
-    entropy: Entropy | None = None,
-    point: Point = pass_by,
-    wake: Callable[[str], None] | None = None,
-) -> Node:
-    """Open the node that ``settings`` describe: database migrated, keys read, rooms connected.
-
-    Whoever builds a node closes ``node.database``. Raises :class:`SettingInvalid`, with which setting and why.
-    """
-    clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
-    try:
-        keys = NodeKeys.load(settings.keys_path)
-        divisions = Divisions.load([settings.divisions_file] if settings.divisions_file else [])
-        calendar = WorkingCalendar.load(settings.holidays_file)
-    except (KeyUnusable, ValueError, OSError) as error:
-        raise SettingInvalid(str(error)) from error
-    vault = Vault(settings.read_master_key(), entropy)
-    migrate(settings.database)
-    fed = FederationNode(
-        region=settings.region,
-        name=settings.name,
-        base_url=settings.base_url,
-        keys=keys,
-        clock=clock,
-        entropy=entropy,
-        limits=Limits(
-            max_messages=settings.max_messages,
-            max_bytes=settings.max_bytes,
-            requests_per_second=settings.requests_per_second,
-            concurrent=settings.concurrent,
-        ),
-        allow_private_peers=settings.allow_private_peers,
-        point=point,
-    )
-    node = Node(
-        region=settings.region,
-        name=settings.name,
-        base_url=settings.base_url,
-        settings=settings,
-        clock=clock,
-        entropy=entropy,
-        zone=settings.zone,
-        calendar=calendar,
-        divisions=divisions,
-        vault=vault,
-        fed=fed,
-        database=Database(settings.database, point),
-        point=point,
-    )
-    if wake is not None:
-        node = replace(node, wake=wake)
-    connect_rooms(node)
-    connect(node)
-    return node
-
-
-def connect_rooms(node: Node) -> None:
-    """Let higher rooms hear what lower ones do to a person, in the same transaction (``service.callbacks``)."""
-
-    def told(room: Callable[..., None]) -> Callable[..., None]:
-        return lambda session, person, *what: room(session, node, person, *what)
-
-    calls = node.callbacks
-    calls.check_code = lambda session, person, code: is_code_of(session, node, person, code)
-    calls.open_journeys = open_journeys_with
-    calls.on_withdrawn += [told(certificates_effects.on_withdrawn), told(reminders_effects.on_withdrawn)]
-    calls.on_protected += [told(reminders_effects.on_protected)]
-    calls.on_ended += [told(reminders_effects.on_ended)]
-    calls.on_erased += [
-        told(certificates_effects.on_erased),
-        told(reminders_effects.on_erased),
-        told(portal_effects.on_erased),
-    ]
 
 
 def create_app(

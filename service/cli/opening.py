@@ -34,7 +34,7 @@ def open_node(directory: Path, *, at: datetime | None = None, **overrides: Any) 
 
     `at` stops its clock at a moment; `overrides` are settings that win over the environment. Raises SettingInvalid.
     """
-    from service.app import build_node
+    from service.building import build_node
     from service.settings import Settings
 
     settings = Settings.load(directory, **overrides)

@@ -1,0 +1,105 @@
+"""Opening a node: settings in, a node with its rooms connected out. What serves it is put together in `app`.
+
+Apart from `app`, so that a command need not import every page and route.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from federation.keys import KeyUnusable, NodeKeys
+from federation.node import FederationNode, Limits
+from schemas.calendar import WorkingCalendar
+from schemas.clock import Clock, SystemClock
+from schemas.entropy import Entropy, SystemEntropy
+from schemas.points import Point, pass_by
+from schemas.problems import SettingInvalid
+from schemas.regions import Divisions
+from service.certificates import effects as certificates_effects
+from service.context import Node
+from service.database import Database
+from service.handlers import connect
+from service.migrations import migrate
+from service.portal import effects as portal_effects
+from service.portal.codes import is_code_of
+from service.registry.queries import open_journeys_with
+from service.reminders import effects as reminders_effects
+from service.settings import Settings
+from service.vault import Vault
+
+
+def build_node(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    point: Point = pass_by,
+    wake: Callable[[str], None] | None = None,
+) -> Node:
+    """Open the node that ``settings`` describe: database migrated, keys read, rooms connected.
+
+    Whoever builds a node closes ``node.database``. Raises :class:`SettingInvalid`, with which setting and why.
+    """
+    clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
+    try:
+        keys = NodeKeys.load(settings.keys_path)
+        divisions = Divisions.load([settings.divisions_file] if settings.divisions_file else [])
+        calendar = WorkingCalendar.load(settings.holidays_file)
+    except (KeyUnusable, ValueError, OSError) as error:
+        raise SettingInvalid(str(error)) from error
+    vault = Vault(settings.read_master_key(), entropy)
+    migrate(settings.database)
+    fed = FederationNode(
+        region=settings.region,
+        name=settings.name,
+        base_url=settings.base_url,
+        keys=keys,
+        clock=clock,
+        entropy=entropy,
+        limits=Limits(
+            max_messages=settings.max_messages,
+            max_bytes=settings.max_bytes,
+            requests_per_second=settings.requests_per_second,
+            concurrent=settings.concurrent,
+        ),
+        allow_private_peers=settings.allow_private_peers,
+        point=point,
+    )
+    node = Node(
+        region=settings.region,
+        name=settings.name,
+        base_url=settings.base_url,
+        settings=settings,
+        clock=clock,
+        entropy=entropy,
+        zone=settings.zone,
+        calendar=calendar,
+        divisions=divisions,
+        vault=vault,
+        fed=fed,
+        database=Database(settings.database, point),
+        point=point,
+    )
+    if wake is not None:
+        node = replace(node, wake=wake)
+    connect_rooms(node)
+    connect(node)
+    return node
+
+
+def connect_rooms(node: Node) -> None:
+    """Let higher rooms hear what lower ones do to a person, in the same transaction (``service.callbacks``)."""
+
+    def told(room: Callable[..., None]) -> Callable[..., None]:
+        return lambda session, person, *what: room(session, node, person, *what)
+
+    calls = node.callbacks
+    calls.check_code = lambda session, person, code: is_code_of(session, node, person, code)
+    calls.open_journeys = open_journeys_with
+    calls.on_withdrawn += [told(certificates_effects.on_withdrawn), told(reminders_effects.on_withdrawn)]
+    calls.on_protected += [told(reminders_effects.on_protected)]
+    calls.on_ended += [told(reminders_effects.on_ended)]
+    calls.on_erased += [
+        told(certificates_effects.on_erased),
+        told(reminders_effects.on_erased),
+        told(portal_effects.on_erased),
+    ]
