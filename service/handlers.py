@@ -10,7 +10,7 @@ from federation.settling import OnOutcome, Outcome
 from federation.tables import Peer
 from schemas.envelope import Incoming, Outgoing
 from schemas.messages import ErasureRequested, RecordErased
-from schemas.problems import InvalidMessage, LocalError
+from schemas.problems import InvalidMessage
 from service.access_log import Actor, record
 from service.agreements import receiving as agreements
 from service.certificates import receiving as certificates
@@ -97,10 +97,6 @@ _TAKES: dict[str, NodeHandler] = {
 
 def _bound(node: Node, take: NodeHandler) -> Handler:
     def handle(session: Session, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
-        try:
-            return take(session, node, incoming, peer, now)
-        except LocalError as error:
-            # What an officer's input would be told is no answer for a peer.
-            raise InvalidMessage(errors=[{"field": "data", "message": error.code}]) from None
+        return take(session, node, incoming, peer, now)
 
     return handle

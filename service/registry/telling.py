@@ -94,7 +94,12 @@ def tell_departures(session: Session, node: Node, person: Person, opened: OpenPe
 
 def tell_arrival_confirmed(session: Session, node: Node, person: Person, arrival: Arrival, *, case: str | None) -> None:
     """Tell the origin that the person of a journey is registered here, if they allow that."""
-    data = ArrivalConfirmed(journey=arrival.journey, case=case, arrived_on=PartialDate(arrival.arrived_on))
+    arrived_on = PartialDate(arrival.arrived_on)
+    data = (
+        ArrivalConfirmed(journey=arrival.journey, arrived_on=arrived_on)
+        if case is None
+        else ArrivalConfirmed(journey=arrival.journey, case=case, arrived_on=arrived_on)
+    )
     _tell_of_arrival(session, node, person, arrival, data)
 
 

@@ -7,7 +7,7 @@ checked once more when it leaves: who withdrew or was protected meanwhile comes 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlmodel import Session, col, select
 
@@ -239,7 +239,7 @@ def _who(
 
 
 def _release(node: Node) -> datetime:
-    return leaves_at(node.now(), node.settings.release_times, node.calendar, node.zone)
+    return leaves_at(node.now(), node.settings.release_times, node.calendar, node.zone).astimezone(UTC)
 
 
 def _leave_if_due(session: Session, node: Node, row: VerificationRequest) -> None:

@@ -28,19 +28,25 @@ BATCH = 50
 
 
 async def run_matching(node: Node) -> int:
-    """Look up what is waiting, each in a transaction of its own; give how many there were."""
-    total = 0
+    """Look up what is waiting, each in a transaction of its own; give how many there were.
+
+    A fault in one of them leaves it waiting, does not hold up the others, and is raised at the end.
+    """
     requests = await node.database.read(_waiting_requests)
-    for request_id in requests:
-        await node.database.write(partial(match_request, node=node, request_id=request_id))
-        total += 1
     departures = await node.database.read(_waiting_departures)
-    for row_id in departures:
-        await node.database.write(partial(match_departure, node=node, row_id=row_id))
-        total += 1
-    if len(requests) == BATCH or len(departures) == BATCH:
+    works = [partial(match_request, node=node, request_id=one) for one in requests]
+    works += [partial(match_departure, node=node, row_id=one) for one in departures]
+    faults: list[Exception] = []
+    for work in works:
+        try:
+            await node.database.write(work)
+        except Exception as fault:  # noqa: BLE001 - raised below, once the others have had their turn
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+    if BATCH in (len(requests), len(departures)):
         node.wake("matching")
-    return total
+    return len(works)
 
 
 def match_request(session: Session, node: Node, request_id: str) -> None:

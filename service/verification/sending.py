@@ -39,18 +39,12 @@ def send_answer(
 ) -> None:
     """Let an answer leave, or a correction of one that left; a confirmed departure is bound to the asker's journey."""
     now = node.now()
-    is_correction = row.state == "answered"
-    fields = {
-        "case": row.case,
-        "answers": dict(answers),
-        "automatic": automatic,
-        "answered_at": now,
-    }
+    said = {"case": row.case, "answers": dict(answers), "automatic": automatic, "answered_at": now}
     data: MessageData
-    if is_correction:
-        data = VerificationCorrected(**fields, supersedes=row.answer_message_id)
+    if row.state == "answered" and row.answer_message_id is not None:
+        data = VerificationCorrected.model_validate(said | {"supersedes": row.answer_message_id})
     else:
-        data = VerificationAnswered(**fields)
+        data = VerificationAnswered.model_validate(said)
     row.answer_message_id = send_of_case(session, node, row, data)
     close_answered(session, node, row, answers, at=now, automatic=automatic, by=by)
     if person_id is not None and answers.get(Claim.DEPARTURE_DECLARED) is AnswerWord.CONFIRMED and row.journey:

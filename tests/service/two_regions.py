@@ -1,6 +1,7 @@
 """Two regions with their whole applications, joined by a wire; jobs and delivery run when a test says so."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -60,29 +61,35 @@ class Region:
     http: httpx2.AsyncClient
     password_hash: str
     clients: list[httpx2.AsyncClient] = field(default_factory=list)
+    signed_in_at: datetime | None = None
 
     @property
     def code(self) -> str:
         return self.node.region
 
+    async def request(self, method: str, path: str, **content: Any) -> httpx2.Response:
+        """Send as the officer, signed in anew when the clock was moved: sessions end."""
+        if self.signed_in_at != self.clock.now():
+            self.http.headers["Authorization"] = f"Bearer {sign_in_as(self.node, self.officer)}"
+            self.signed_in_at = self.clock.now()
+        return await self.http.request(method, f"/api/v1{path}", **content)
+
     async def get(self, path: str, status: int = 200, **query: Any) -> Any:
-        answer = await self.http.get(f"/api/v1{path}", params=query)
+        answer = await self.request("GET", path, params=query)
         assert answer.status_code == status, answer.text
         return answer.json()
 
     async def post(self, path: str, body: Any = None, status: int = 200) -> Any:
-        answer = await self.http.post(f"/api/v1{path}", json=body)
-        assert answer.status_code == status, answer.text
-        return answer.json() if answer.content else None
+        return await self.send("POST", path, body, status)
 
     async def send(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
-        answer = await self.http.request(method, f"/api/v1{path}", json=body)
+        answer = await self.request(method, path, json=body)
         assert answer.status_code == status, answer.text
         return answer.json() if answer.content else None
 
-    async def refused(self, path: str, body: Any, code: str) -> Any:
-        """Post what is refused, and give the problem."""
-        answer = await self.http.post(f"/api/v1{path}", json=body)
+    async def refused(self, path: str, body: Any, code: str, method: str = "POST") -> Any:
+        """Send what is refused, and give the problem."""
+        answer = await self.request(method, path, json=body)
         assert answer.status_code >= 400, answer.text
         problem = answer.json()
         assert problem["type"] == f"/problems/{code}", problem
@@ -94,9 +101,9 @@ class Region:
     async def as_officer(self, name: str, *roles: Role, area: str | None = None) -> "Region":
         """The same region through another officer's client."""
         officer = add_account(self.node, self.password_hash, name, frozenset(roles) or EVERYTHING, area=area)
-        client = connect(self.app, sign_in_as(self.node, officer))
+        client = connect(self.app)
         self.clients.append(client)
-        return replace(self, officer=officer, http=client)
+        return replace(self, officer=officer, http=client, signed_in_at=None)
 
     def told(self, *consents: str, refused: tuple[str, ...] = ()) -> dict[str, Any]:
         """The part of a registration that says what the person was told, allows and refuses."""
@@ -170,7 +177,7 @@ def open_region(settings: Settings, wire: Wire, clock: FakeClock, password_hash:
     wire.apps[f"{settings.region}.example"] = httpx.ASGITransport(app=app)
     officer = add_account(node, password_hash, "王芳")
     add_account(node, password_hash, "李伟")
-    client = connect(app, sign_in_as(node, officer))
+    client = connect(app)
     return Region(node, app, tools, clock, officer, client, password_hash, [client])
 
 
