@@ -11,8 +11,8 @@ from service.ledgers.fields import Field, LedgerKind
 from service.ledgers.messages import header_of
 from service.ledgers.report import neutralised
 from service.officers.rules import Officer, Role, require
+from service.paging import MOST_ITEMS
 from service.registry.queries import (
-    MOST_ITEMS,
     FullPurpose,
     Listed,
     arrivals_page,

@@ -22,6 +22,7 @@ from service.ledgers.queries import LedgerView, ledger_view, ledgers_page
 from service.ledgers.report import workbook
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer
+from service.paging import PageLimit
 from service.web.languages import Languages, Translator
 
 router = APIRouter(tags=["ledgers"])
@@ -133,7 +134,7 @@ async def list_ledgers(
     node: CurrentNode,
     officer: CurrentOfficer,
     after: Annotated[str | None, Query(max_length=36)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: PageLimit = 50,
 ) -> LedgerList:
     """The imports of the officer's area."""
     page = await node.database.read(lambda session: ledgers_page(session, node, by=officer, after=after, limit=limit))

@@ -16,6 +16,7 @@ from service.consents.consents import GivenConsent, GivenNotice, consents_of, no
 from service.consents.refusals import do_not_ask
 from service.context import Node
 from service.officers.rules import Officer, Role, require
+from service.paging import MOST_ITEMS
 from service.registry.limits import count_opening
 from service.registry.matching import touches
 from service.registry.moves import find_arrival, find_departure
@@ -34,8 +35,6 @@ from service.registry.voiding import moves_of
 
 Order = Literal["entered", "moved"]
 FullPurpose = Literal["counter", "task", "correction", "persons_request", "audit"]
-
-MOST_ITEMS = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from schemas.claims import EndReason
 from schemas.regions import RegionCode
 from service.context import CurrentNode
 from service.officers.doors import CurrentOfficer
+from service.paging import PageLimit
 from service.registry import moves, queries, register, voiding
 from service.registry.drafts import ArrivalDraft, Body, DepartureDraft
 from service.registry.queries import MoveFilter, Order
@@ -32,7 +33,6 @@ router = APIRouter(tags=["register"])
 ArrivalState = Literal["to_be_told", "declared", "verifying", "confirmed", "unconfirmed", "ended"]
 DepartureState = Literal["to_be_told", "declared", "notified", "confirmed", "ended"]
 After = Annotated[str | None, Query(max_length=60, description="The `next` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=queries.MOST_ITEMS)]
 RegionFilter = Annotated[RegionCode | None, Query()]
 NameFilter = Annotated[str | None, Query(max_length=100)]
 
@@ -78,7 +78,7 @@ async def arrivals(
     source_ledger: NameFilter = None,
     order: Order = "entered",
     after: After = None,
-    limit: Limit = 50,
+    limit: PageLimit = 50,
 ) -> ArrivalPage:
     """List arrivals, newest first."""
     wanted = MoveFilter(state, area, peer, moved_from, moved_to, registered_by, source_ledger)
@@ -136,7 +136,7 @@ async def departures(
     source_ledger: NameFilter = None,
     order: Order = "entered",
     after: After = None,
-    limit: Limit = 50,
+    limit: PageLimit = 50,
 ) -> DeparturePage:
     """List departures, newest first."""
     wanted = MoveFilter(state, area, peer, moved_from, moved_to, registered_by, source_ledger)

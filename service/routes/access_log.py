@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
@@ -15,9 +15,9 @@ from service.context import CurrentNode, Node
 from service.log_tree import latest_checkpoint
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer, Role, require
+from service.paging import PageLimit
 from service.registry.people import find_person
 
-MOST_ITEMS: Final = 100
 router = APIRouter(tags=["access log"])
 
 
@@ -50,7 +50,7 @@ async def get_access_log(
     officer: CurrentOfficer,
     person_id: Annotated[str | None, Query(max_length=36)] = None,
     after: Annotated[str | None, Query(max_length=36)] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_ITEMS)] = 50,
+    limit: PageLimit = 50,
 ) -> EntryPage:
     """List who looked: at one person, for officers who may open that record; or at all, for auditor and supervisor."""
     if person_id is None:

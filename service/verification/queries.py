@@ -11,6 +11,7 @@ from schemas.claims import AnswerWord, Claim
 from schemas.problems import NotFound
 from service.context import Node
 from service.officers.rules import Officer, Role, require
+from service.paging import MOST_ITEMS
 from service.registry.people import OpenPerson, find_person, unseal_people, visible
 from service.registry.tables import Person
 from service.verification.cases import claims_asked, get_request, read_prepared, unpack_answers
@@ -78,7 +79,7 @@ def verifications_page(
         query = query.where(VerificationRequest.state == state)
     if after is not None:
         query = query.where(col(VerificationRequest.id) < after)
-    limit = max(1, min(limit, 100))
+    limit = max(1, min(limit, MOST_ITEMS))
     rows = list(session.exec(query.order_by(col(VerificationRequest.id).desc()).limit(limit + 1)).all())
     shown = rows[:limit]
     people: dict[str, OpenPerson] = {}

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from schemas.claims import AnswerWord, CancelReason, Claim, DeclineReason
 from service.context import CurrentNode, Node
 from service.officers.doors import CurrentOfficer
+from service.paging import PageLimit
 from service.registry.drafts import Body
 from service.verification import answering, asking, letters, queries
 from service.verification.asking import AskDraft
@@ -53,7 +54,7 @@ async def verifications(
     direction: Direction = "sent",
     state: Annotated[str | None, Query(max_length=20)] = None,
     after: Annotated[str | None, Query(max_length=36)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    limit: PageLimit = 50,
 ) -> VerificationList:
     """List cases, newest first."""
     return await node.database.read(

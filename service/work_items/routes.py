@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.context import CurrentNode
 from service.officers.doors import CurrentOfficer
+from service.paging import PageLimit
 from service.work_items.actions import Kind, assign_item
 from service.work_items.queries import WorkItemPage, work_items_page
 from service.work_items.tables import WorkItem
@@ -63,7 +64,7 @@ async def work_items(
     whose: Literal["mine", "pool", "all"] = "all",
     kind: Kind | None = None,
     after: Annotated[str | None, Query(max_length=36)] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    limit: PageLimit = 50,
 ) -> WorkItemList:
     """List the tasks of the officer's area, newest first."""
     mine = None if whose == "all" else whose == "mine"
