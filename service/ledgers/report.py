@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-import xlsxwriter
-
 from schemas.identity import mask_document_number
 from service.ledgers.cells import formula, plain
 from service.ledgers.fields import Field, LedgerKind, RawRow
@@ -65,6 +63,8 @@ def workbook(
     again. Of the others the document number is masked and the date of birth left out (rule 11 of the domain). Every
     cell is text; what a spreadsheet would run gets an apostrophe (CWE-1236).
     """
+    import xlsxwriter  # noqa: PLC0415 - 40 ms, and only a report needs it
+
     translate = translator.gettext
     fields = [field for field in Field if field in set(kept)]
     content = BytesIO()
