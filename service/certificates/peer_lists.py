@@ -105,6 +105,16 @@ def fetch_soon(session: Session, region: str, now: datetime) -> None:
         session.add(row)
 
 
+def fetch_missing(session: Session, region: str, now: datetime) -> None:
+    """Ask at once for a region's lists that could not be had so far: it is plainly there again."""
+    missing = select(PeerStatusList).where(
+        col(PeerStatusList.region) == region, col(PeerStatusList.issued_at).is_(None)
+    )
+    for row in session.exec(missing).all():
+        row.next_fetch_at = now
+        session.add(row)
+
+
 def oldest_list(session: Session) -> datetime | None:
     """When the oldest list of an active peer that certificates are checked against was issued."""
     wanted = (

@@ -17,7 +17,7 @@ from schemas.messages import CertificateDelivered, CertificateResumed, Certifica
 from schemas.problems import InvalidMessage
 from service.access_log import Actor, record_nobody, record_under
 from service.certificates import sd_jwt
-from service.certificates.peer_lists import fetch_soon
+from service.certificates.peer_lists import fetch_missing, fetch_soon
 from service.certificates.sealed import Held, ReceivedContent, received_link, seal_received
 from service.certificates.tables import Certificate, ReceivedCertificate
 from service.certificates.verify import Altered, UnknownIssuer, read_certificate
@@ -66,6 +66,7 @@ def take_delivered(session: Session, node: Node, incoming: Incoming, peer: Peer,
     session.add(row)
     session.flush()
     node.wake("matching")
+    fetch_missing(session, peer.region, now)
     node.wake("status_lists")  # whoever shows this certificate here is not to wait for the next round
     return []
 
