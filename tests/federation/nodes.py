@@ -9,16 +9,16 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from sqlmodel import Session
+from sqlmodel import Session, func, select
 
-from federation import outbox, pairing
+from federation import outbox, pairing, peers
 from federation.client import PeerClient
 from federation.delivery import Delivery, Outcome
 from federation.keys import NodeKeys
 from federation.node import EVENTS_PATH, FederationNode, Limits
 from federation.routes import federation_router
 from federation.signatures import sign_request
-from federation.tables import Invitation, Peer
+from federation.tables import Destination, Invitation, Peer
 from schemas.clock import FakeClock
 from schemas.entropy import SeededEntropy, uuid4
 from schemas.envelope import CONTENT_TYPE, Envelope, Incoming, Outgoing
@@ -257,3 +257,17 @@ def ask(one: Side, other: Side, **more: Any) -> str:
         },
     }
     return one.queue(Outgoing(other.region, REQUESTED, case, data, AGREEMENT, purpose(), person=PERSON, **more))
+
+
+def destination(side: Side, other: Side) -> Destination:
+    found: Destination = side.read(lambda session: peers.destination_of(session, other.region))
+    return found
+
+
+def state(side: Side, message_id: str) -> str:
+    return str(side.read(lambda session: outbox.find_message(session, message_id)).state)
+
+
+def effects(side: Side) -> int:
+    wanted = select(func.count()).select_from(Invitation).where(Invitation.direction == "effect")
+    return int(side.read(lambda session: session.exec(wanted).one()))

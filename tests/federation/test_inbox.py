@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, func, select
 
-from federation.node import EVENTS_PATH
 from federation.receipts import receipts_of
 from federation.tables import Exchange, InboxMessage, Invitation, Nonce, OutboxMessage, Peer, Receipt
 from schemas.envelope import Incoming, Outgoing, digest
@@ -263,4 +262,3 @@ async def test_a_valid_request_is_remembered_for_its_time_alone(pair: Pair) -> N
     await pair.lan.send(pair.qing, body)
     nonce = pair.qing.read(lambda session: session.exec(select(Nonce).order_by(Nonce.expires_at)).all())[-1]
     assert nonce.expires_at == START + timedelta(seconds=300)
-    assert EVENTS_PATH == "/federation/v1/events"
