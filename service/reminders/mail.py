@@ -1,9 +1,9 @@
 """The way out: one plain mail in two languages, and the SMTP connection that carries it.
 
-The subject and the first lines, which a locked telephone shows to whoever stands by, say only that this is a message
-that was asked for; what it is about comes below. ``Message-ID`` follows from the reminder alone: should the node die
-after the mail server took a mail and before that is recorded, the repeat carries the same id, and mail programs show
-one. ``List-Unsubscribe`` (RFC 8058) stops the plan in one step.
+The subject and the first lines in both languages, which a locked telephone shows to whoever stands by, say only that
+this is a message that was asked for; what it is about comes below. ``Message-ID`` follows from the reminder alone:
+should the node die after the mail server took a mail and before that is recorded, the repeat carries the same id, and
+mail programs show one. ``List-Unsubscribe`` (RFC 8058) stops the plan in one step.
 """
 
 import smtplib
@@ -13,7 +13,7 @@ from datetime import date, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Self
+from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
 from schemas.claims import ReminderKind
@@ -23,10 +23,42 @@ from service.context import Node
 TIMEOUT_SECONDS = 10
 STOP_PATH = "/me/reminders/"
 
-_KINDS = {
-    ReminderKind.QUARTERLY_CHECK: ("季度健康检查", "Quarterly health check"),
-    ReminderKind.RESIDENCE_PERMIT: ("居住证签注", "Residence permit endorsement"),
-    ReminderKind.VACCINATION: ("预防接种", "Vaccination"),
+_KINDS: Final = {
+    ReminderKind.QUARTERLY_CHECK: {Language.CHINESE: "季度健康检查", Language.ENGLISH: "Quarterly health check"},
+    ReminderKind.RESIDENCE_PERMIT: {Language.CHINESE: "居住证签注", Language.ENGLISH: "Residence permit endorsement"},
+    ReminderKind.VACCINATION: {Language.CHINESE: "预防接种", Language.ENGLISH: "Vaccination"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What a mail says in one language: first what any onlooker may read, below that what it is about."""
+
+    lead: str
+    matter: str
+
+
+_TEXTS: Final = {
+    Language.CHINESE: _Text(
+        lead=(
+            "您好！这是{region}按您的意愿发来的一条提醒。要不要办、什么时候办，都由您决定；"
+            "不办也不影响任何服务，不需要向任何人说明。具体事项写在下面。"
+        ),
+        matter=(
+            "事项：{kind}\n本期最后一天：{until}\n"
+            "已经办过，或不想再收到：打开下面的页面，按“已办”或“停止提醒”，立即生效。\n{page}"
+        ),
+    ),
+    Language.ENGLISH: _Text(
+        lead=(
+            "Hello, this is a message from {region} that you asked for. Whether and when you go is your own choice; "
+            "not going changes nothing in any service, and you owe nobody a reason. What it is about stands below."
+        ),
+        matter=(
+            "About: {kind}\nLast day of this period: {until}\n"
+            "Done already, or no more of these? Open this page and press “Done” or “Stop”; it works at once.\n{page}"
+        ),
+    ),
 }
 
 
@@ -67,10 +99,11 @@ def compose(node: Node, mail: Mail, now: datetime) -> EmailMessage:
     message["Auto-Submitted"] = "auto-generated"
     message["List-Unsubscribe"] = f"<{page}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    parts = [_chinese(node.name, mail, page), _english(node.name, mail, page)]
-    if mail.language == "en":
-        parts.reverse()
-    message.set_content("\n\n----------------------------------------\n\n".join(parts) + "\n", cte="base64")
+    languages = sorted(_TEXTS, key=lambda language: language != mail.language)
+    facts = {"region": node.name, "until": mail.until.isoformat(), "page": page}
+    leads = [_TEXTS[language].lead.format(**facts) for language in languages]
+    matters = [_TEXTS[language].matter.format(kind=_KINDS[mail.kind][language], **facts) for language in languages]
+    message.set_content("\n\n".join([*leads, "-" * 40, *matters]) + "\n", cte="base64")
     return message
 
 
@@ -138,26 +171,6 @@ class Mailer:
             self._smtp.rset()
         except (OSError, smtplib.SMTPException) as error:
             raise LineDown from error
-
-
-def _chinese(region: str, mail: Mail, page: str) -> str:
-    kind = _KINDS[mail.kind][0]
-    return (
-        f"您好！\n\n这是{region}按您的意愿发来的一条提醒，内容见下。\n\n\n"
-        f"事项：{kind}\n本期最后一天：{mail.until.isoformat()}\n\n"
-        "要不要办、什么时候办，都由您决定；不办也不影响任何服务。\n\n"
-        f"已经办过，或不想再收到：打开下面的页面，按“已办”或“停止提醒”，立即生效。\n{page}"
-    )
-
-
-def _english(region: str, mail: Mail, page: str) -> str:
-    kind = _KINDS[mail.kind][1]
-    return (
-        f"Hello,\n\nthis is a message from {region} that you asked for. What it is about stands below.\n\n\n"
-        f"About: {kind}\nLast day of this period: {mail.until.isoformat()}\n\n"
-        "Whether and when you go is your own choice; not going changes nothing in any service.\n\n"
-        f"Done already, or no more of these? Open this page and press “Done” or “Stop”; it works at once.\n{page}"
-    )
 
 
 def _domain(host: str) -> str:
