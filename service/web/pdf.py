@@ -193,7 +193,7 @@ class Sheet:
 
     def to_bytes(self) -> bytes:
         """The finished document; the sheet takes nothing more."""
-        from fpdf.fonts import TTFFont  # noqa: PLC0415
+        from fpdf.fonts import TTFFont  # noqa: PLC0415 - slow to import, and few processes print
 
         if self._missing:
             numbers = " ".join(f"U+{ord(letter):04X}" for letter in self._missing)
