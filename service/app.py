@@ -42,6 +42,7 @@ from service.registry import routes as registry_routes
 from service.reminders import pages as reminders_pages
 from service.reminders import routes as reminders_routes
 from service.routes import access_log, api_docs, health, log_pages, metrics
+from service.routes.body_limit import MAX_BODY_BYTES, BodyLimit
 from service.routes.errors import add_error_handlers
 from service.routes.metrics import Counts
 from service.routes.once import Once
@@ -75,6 +76,7 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
     certificates_routes.router,
     reminders_routes.router,
     portal_routes.router,
+    ledgers_routes.router,
 )
 """What programs of the office use, under ``/api/v1``."""
 
@@ -95,18 +97,12 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     letter_routes.pages_router,
     code_pages.router,
     log_pages.router,
+    ledgers_pages.router,
 )
 """What people read in a browser."""
 
-UPLOADS: Final[tuple[tuple[str, APIRouter], ...]] = (
-    (API_PREFIX, ledgers_routes.router),
-    ("", ledgers_pages.router),
-)
-"""What takes files, and by what prefix."""
-
-MAX_BODY_BYTES: Final = 1024 * 1024
-"""What a request may bring, unless it is a file."""
 MAX_UPLOAD_BYTES: Final = ledgers_routes.MAX_UPLOAD_BYTES + MAX_BODY_BYTES
+"""What an upload may bring: a file, and what goes with it."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -154,8 +150,6 @@ def create_app(
                     federation_router(
                         node.fed, node.database, make_handlers(node), Gate(node), wake=tools.delivery.wake
                     ),
-                    # It bounds bodies itself, and signs its refusal.
-                    max_body_size=4 * MAX_BODY_BYTES,
                 )
             async with _working(app, node, tools, waker) if only in {None, "worker"} else nullcontext():
                 yield
@@ -170,7 +164,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
         # FastAPI's own would follow the environment's variables, and its logs quote exceptions.
         telemetry={
             "tracing": False,
@@ -189,8 +182,6 @@ def create_app(
             app.include_router(router, prefix=API_PREFIX)
         for router in PAGES:
             app.include_router(router)
-        for prefix, router in UPLOADS:
-            app.include_router(router, prefix=prefix, max_body_size=MAX_UPLOAD_BYTES)
         app.include_router(api_docs.router)
         app.mount(PREFIX, PackagedFiles())
         app.mount(FONTS_PREFIX, PackagedFiles(FONTS))
@@ -199,8 +190,9 @@ def create_app(
     add_error_handlers(app)
     # The last one added is the outermost.
     app.add_middleware(Once)
-    app.add_middleware(SecurityHeaders, https=settings.base_url.startswith("https://"))
+    app.add_middleware(BodyLimit, max_upload_bytes=MAX_UPLOAD_BYTES)
     app.add_middleware(RequestLog, counts=counts)
+    app.add_middleware(SecurityHeaders, https=settings.base_url.startswith("https://"))
     return app
 
 

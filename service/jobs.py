@@ -230,6 +230,8 @@ class Scheduler:
     async def stop(self) -> None:
         """Stop, and wait for what is running to be cancelled."""
         self._apscheduler.shutdown(wait=False)
+        # It does so when the loop comes round to it.
+        await asyncio.sleep(0)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -80,6 +80,8 @@ def drop_exception_text(_logger: Any, _name: str, line: dict[str, Any]) -> dict[
         found = record.exc_info
         record.exc_info = None
         record.exc_text = None
+    if found is True:
+        found = sys.exc_info()
     if found:
         kind = found[0] if isinstance(found, tuple) else type(found) if isinstance(found, BaseException) else None
         line["exception"] = kind.__name__ if kind is not None else "unknown"

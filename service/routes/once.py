@@ -25,7 +25,7 @@ from service.routes.errors import error_response
 
 HEADER: Final = "idempotency-key"
 REPEATED_HEADER: Final = "Idempotency-Replayed"
-MAX_BYTES: Final = 32 * 1024 * 1024
+MAX_BYTES: Final = 33 * 1024 * 1024
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _WITHOUT: Final = re.compile(r"/api/v1/(session(/.*)?|me/session|people/[^/]+/access-code)|/me(/.*)?|/federation/.*")

@@ -1,0 +1,53 @@
+"""How much a request may bring (pure ASGI): what is larger is refused before it fills the memory."""
+
+import re
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from schemas.problems import TooLarge
+from service.routes.errors import error_response
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""What a request may bring, unless it is a file."""
+_TOO_LARGE_STATUS: Final = 413
+_UPLOADS: Final = re.compile(r"(/api/v1)?/ledgers(/.*)?")
+_OWN_BOUND: Final = re.compile(r"/federation/.*")
+
+
+class BodyLimit:
+    """Refuses a body that is too large, by its announced length and by what really comes.
+
+    ``max_upload_bytes`` holds for ledgers. The federation's endpoints bound their bodies themselves: peers get a
+    signed refusal.
+    """
+
+    def __init__(self, app: ASGIApp, *, max_upload_bytes: int) -> None:
+        self.app = app
+        self.max_upload_bytes = max_upload_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http" or _OWN_BOUND.fullmatch(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        allowed = self.max_upload_bytes if _UPLOADS.fullmatch(scope["path"]) else MAX_BODY_BYTES
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isascii() and announced.isdigit() and int(announced[:20]) > allowed:
+            await error_response(Request(scope), TooLarge())(scope, receive, send)
+            return
+        taken = 0
+
+        async def receive_bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > allowed:
+                # The framework passes its own exceptions on while it reads a body, and no others.
+                raise HTTPException(_TOO_LARGE_STATUS)
+            return message
+
+        await self.app(scope, receive_bounded, send)

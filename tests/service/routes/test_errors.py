@@ -1,0 +1,185 @@
+"""What goes wrong: the right status, the reader's language, nothing of what was sent, and never a 5xx for bad input."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from schemas.problems import Unavailable
+from service.routes.accept import accepted_language
+from tests.service.conftest import connect
+
+CANARY = "790101199003071230"
+ARRIVAL = {
+    "person": {"name": "韩晨曦", "document_type": "resident_id", "document_number": CANARY},
+    "origin_region": "790101",
+    "arrived_on": "2026-09-01",
+    "notice": {"version": "2026-11", "way": "spoken", "given_at": "2026-11-23T01:00:00Z"},
+}
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "zh-CN"),
+        ("*", "zh-CN"),
+        ("fr", "zh-CN"),
+        ("en", "en"),
+        ("en-GB,en;q=0.8", "en"),
+        ("en;q=0.5,zh;q=0.9", "zh-CN"),
+        ("zh;q=0.1,en-US;q=0.2", "en"),
+        ("en;q=0", "zh-CN"),
+        ("en;q=nonsense", "zh-CN"),
+        ("zh-Hans-CN;q=1, en;q=1", "zh-CN"),
+        ("," * 10_000, "zh-CN"),
+    ],
+)
+def test_the_language_is_the_one_that_is_liked_best(header: str, language: str) -> None:
+    assert accepted_language(header) == language
+
+
+async def test_problems_speak_the_readers_language(anonymous: httpx2.AsyncClient) -> None:
+    english = await anonymous.get("/api/v1/session")
+    chinese = await anonymous.get("/api/v1/session", headers={"Accept-Language": "zh-CN"})
+    assert english.headers["Content-Type"] == chinese.headers["Content-Type"] == "application/problem+json"
+    assert (english.headers["Content-Language"], chinese.headers["Content-Language"]) == ("en", "zh-CN")
+    assert english.json()["detail"] == "Sign in first."
+    assert "\u4e00" <= chinese.json()["detail"][0] <= "\u9fff"
+    for answer in (english, chinese):
+        body = answer.json()
+        assert (body["type"], body["status"], body["retry"]) == ("/problems/sign_in_required", 401, "after_fixing")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/v1/nothing-here", 404, "not_found"),
+        ("PUT", "/api/v1/session", 405, "method_not_allowed"),
+        ("GET", "/api/v1/access-log?limit=x", 422, "invalid_input"),
+        ("GET", "/api/v1/access-log?limit=100000000000000000000000", 200, None),
+        ("GET", "/api/v1/arrivals/%00", 404, "not_found"),
+        ("GET", "/api/v1/arrivals/%ff%fe", 404, "not_found"),
+        ("GET", "/api/v1/access-log?person_id=%00", 404, "not_found"),
+        ("GET", "/api/v1/access-log?after=%00", 200, None),
+        ("GET", "/static/%00", 404, "not_found"),
+        ("GET", "/%00", 404, "not_found"),
+    ],
+)
+async def test_strange_addresses(client: httpx2.AsyncClient, method: str, path: str, status: int, code: str) -> None:
+    answer = await client.request(method, path)
+    assert answer.status_code in {status, 422}, answer.text
+    if code and answer.status_code == status:
+        assert answer.json()["type"] == f"/problems/{code}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"\xff\xfe",
+        b'{"person": null}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        json.dumps(ARRIVAL | {"origin_region": "x" * 100_000}).encode(),
+        json.dumps(ARRIVAL | {"arrived_on": "2026-02-30"}).encode(),
+        json.dumps(ARRIVAL | {"arrived_on": 10**400}).encode(),
+        json.dumps(ARRIVAL | {"arrived_on": "0000-00"}).encode(),
+        json.dumps(ARRIVAL | {"remarks": "x"}).encode(),
+        json.dumps(ARRIVAL | {"address": "a\x00b"}).encode(),
+        json.dumps(ARRIVAL | {"person": ARRIVAL["person"] | {"name": "\ud800"}}).encode(),
+        json.dumps(ARRIVAL | {"person": ARRIVAL["person"] | {"name": "韩\x00"}}).encode(),
+        json.dumps(ARRIVAL | {"notice": ARRIVAL["notice"] | {"given_at": "9999-12-31T23:59:59-14:00"}}).encode(),
+    ],
+)
+async def test_bad_bodies_are_refused_and_change_nothing(client: httpx2.AsyncClient, content: bytes) -> None:
+    answer = await client.post("/api/v1/arrivals", content=content, headers={"Content-Type": "application/json"})
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert CANARY not in answer.text
+    assert (await client.get("/api/v1/arrivals")).json()["items"] == []
+
+
+async def test_a_refusal_names_the_field_and_not_what_was_sent(client: httpx2.AsyncClient) -> None:
+    body = {"name": CANARY, "password": {"x": CANARY}, "unknown": CANARY}
+    answer = await client.post("/api/v1/session", json=body)
+    assert answer.status_code == 422
+    assert {error["field"] for error in answer.json()["errors"]} == {"password", "unknown"}
+    assert CANARY not in answer.text
+
+
+async def test_too_large_a_body_is_refused(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/api/v1/arrivals", content=b"x" * (1024 * 1024 + 1))
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
+
+
+# --- faults of ours ---------------------------------------------------------------------------------------------------
+
+
+def broken_routes() -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/api/v1/broken/{secret}")
+    async def broken(secret: str) -> None:
+        raise RuntimeError(f"the secret is {secret}")
+
+    @router.get("/broken")
+    async def broken_page() -> None:
+        raise RuntimeError("the secret is out")
+
+    @router.get("/api/v1/busy")
+    async def busy() -> None:
+        raise Unavailable
+
+    return router
+
+
+async def test_a_fault_of_ours_has_a_reference_that_stands_in_the_log_and_tells_nothing(
+    app: FastAPI, client: httpx2.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.include_router(broken_routes())
+    answer = await client.get("/api/v1/broken/canary")
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal_fault")
+    reference = answer.json()["reference"]
+    assert reference in answer.json()["detail"]
+    logged = "".join(capsys.readouterr())
+    assert reference in logged
+    assert "RuntimeError" in logged
+    assert "/api/v1/broken/{secret}" in logged
+    assert "canary" not in logged + answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_browser_gets_a_page_with_the_reference(
+    app: FastAPI, officer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app.include_router(broken_routes())
+    async with connect(app, headers={"Accept": "text/html"}) as browser:
+        answer = await browser.get("/broken")
+        assert answer.status_code == 500
+        assert answer.headers["Content-Type"].startswith("text/html")
+        reference = next(line for line in "".join(capsys.readouterr()).split() if line.startswith("reference="))
+        assert reference.removeprefix("reference=") in answer.text
+        missing = await browser.get("/no-such-page")
+        assert (missing.status_code, missing.headers["Content-Type"].split(";")[0]) == (404, "text/html")
+
+
+async def test_when_the_database_cannot_just_now_the_caller_is_told_when_to_come_back(
+    app: FastAPI, client: httpx2.AsyncClient
+) -> None:
+    app.include_router(broken_routes())
+    answer = await client.get("/api/v1/busy")
+    assert (answer.status_code, answer.json()["retry"], answer.headers["Retry-After"]) == (503, "later", "5")
+
+
+async def test_every_answer_carries_the_security_headers(anonymous: httpx2.AsyncClient) -> None:
+    for path in ("/healthz", "/api/v1/session", "/signin", "/no-such-page", "/docs"):
+        answer = await anonymous.get(path)
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Frame-Options"] == "DENY"
