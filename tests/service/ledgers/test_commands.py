@@ -10,7 +10,6 @@ import pytest
 
 from schemas.clock import SystemClock, local_date
 from service.cli import run
-from service.founding import found
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "ledgers"
 TRUTH = json.loads((VECTORS / "truth.json").read_text("utf-8"))
@@ -19,11 +18,10 @@ COUNTS = {"ok": 262, "warning": 15, "error": 10, "duplicate": 13}
 
 
 @pytest.fixture
-def directory(tmp_path, new_database_url, monkeypatch):
+def directory(settings, monkeypatch):
     monkeypatch.setenv("TONGLU_ALLOW_PRIVATE_PEERS", "true")
-    monkeypatch.setenv("TONGLU_DATABASE_URL", new_database_url(empty=True))
-    found(tmp_path / "node", region="790303", name="澜江市", base_url="http://127.0.0.1:18999")
-    return tmp_path / "node"
+    monkeypatch.setenv("TONGLU_DATABASE_URL", settings.database)
+    return settings.dir
 
 
 @pytest.fixture
