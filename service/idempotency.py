@@ -27,7 +27,7 @@ from service.context import Node
 from service.database import UtcDateTime
 
 KEEP = timedelta(hours=24)
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=BaseModel | None)
 
 
 class IdempotencyKey(SQLModel, table=True):
@@ -106,8 +106,8 @@ def keep_answer(session: Session, node: Node, sent: Submission, answer: Answer) 
 async def write_once(node: Node, fn: Callable[[Session], Model], *, status: int = 201) -> Model:
     """Run ``fn`` as ``node.database.write`` does, and commit the answer to repeat together with its effect.
 
-    For JSON routes that make something new: what ``fn`` returns is what the route returns, with ``status``. Without an
-    ``Idempotency-Key`` on the request it is a plain write.
+    For JSON routes that change something: what ``fn`` returns is what the route returns, with ``status``; where it
+    returns nothing, neither does the route. Without an ``Idempotency-Key`` on the request it is a plain write.
     """
     sent = current.get()
     if sent is None:
@@ -115,8 +115,11 @@ async def write_once(node: Node, fn: Callable[[Session], Model], *, status: int 
 
     def run(session: Session) -> Model:
         result = fn(session)
-        body = result.model_dump_json().encode()
-        keep_answer(session, node, sent, Answer(status, body, {"content-type": "application/json"}))
+        if result is None:
+            keep_answer(session, node, sent, Answer(status))
+        else:
+            body = result.model_dump_json().encode()
+            keep_answer(session, node, sent, Answer(status, body, {"content-type": "application/json"}))
         return result
 
     result = await node.database.write(run)

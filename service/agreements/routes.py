@@ -14,6 +14,7 @@ from schemas.wire import WireDate
 from service.agreements import actions, queries
 from service.agreements.tables import Agreement
 from service.context import CurrentNode
+from service.idempotency import write_once
 from service.officers.doors import CurrentOfficer
 
 router = APIRouter(tags=["peers"])
@@ -99,7 +100,8 @@ async def agreements(
 @router.post("/agreements", status_code=201)
 async def propose(body: Proposal, node: CurrentNode, officer: CurrentOfficer) -> AgreementView:
     """Propose an agreement to a peer, or record one on paper."""
-    return await node.database.write(
+    return await write_once(
+        node,
         lambda session: AgreementView.of(
             actions.propose_agreement(
                 session,
@@ -114,23 +116,27 @@ async def propose(body: Proposal, node: CurrentNode, officer: CurrentOfficer) ->
                 valid_until=body.valid_until,
                 document_reference=body.document_reference,
             )
-        )
+        ),
     )
 
 
 @router.post("/agreements/{agreement_id}/sign")
 async def sign(agreement_id: str, node: CurrentNode, officer: CurrentOfficer) -> AgreementView:
     """Sign what a peer proposed, or what a colleague recorded on paper."""
-    return await node.database.write(
-        lambda session: AgreementView.of(actions.sign_agreement(session, node, agreement_id, by=officer))
+    return await write_once(
+        node,
+        lambda session: AgreementView.of(actions.sign_agreement(session, node, agreement_id, by=officer)),
+        status=200,
     )
 
 
 @router.post("/agreements/{agreement_id}/end")
 async def end(agreement_id: str, node: CurrentNode, officer: CurrentOfficer) -> AgreementView:
     """End an agreement: it starts nothing new."""
-    return await node.database.write(
-        lambda session: AgreementView.of(actions.end_agreement(session, node, agreement_id, by=officer))
+    return await write_once(
+        node,
+        lambda session: AgreementView.of(actions.end_agreement(session, node, agreement_id, by=officer)),
+        status=200,
     )
 
 

@@ -29,6 +29,7 @@ from service.certificates.slip import qr_svg, slip_pdf
 from service.certificates.status_lists import MAX_LISTS, ensure_first_list, status_list_token
 from service.certificates.verify import check_certificate
 from service.context import CurrentNode, Node
+from service.idempotency import write_once
 from service.officers.doors import CurrentOfficer
 from service.web.templating import pages_of
 
@@ -109,10 +110,12 @@ async def issue(body: CertificateRequest, node: CurrentNode, officer: CurrentOff
         valid_until=body.valid_until,
         disclose=body.disclose,
     )
-    view = await node.database.write(
-        lambda session: actions.issue_certificate(session, node, body.person_id, draft, by=officer)
+    return await write_once(
+        node,
+        lambda session: CertificateAnswer.of(
+            node, actions.issue_certificate(session, node, body.person_id, draft, by=officer)
+        ),
     )
-    return CertificateAnswer.of(node, view)
 
 
 @router.post("/certificates/verify")
@@ -197,11 +200,12 @@ async def deliver(
     certificate_id: str, node: CurrentNode, officer: CurrentOfficer, person_id: PersonId = ""
 ) -> CertificateAnswer:
     """Deliver a certificate home that was issued before the person wanted that."""
-    return CertificateAnswer.of(
+    return await write_once(
         node,
-        await node.database.write(
-            lambda session: actions.deliver_certificate(session, node, person_id, certificate_id, by=officer)
+        lambda session: CertificateAnswer.of(
+            node, actions.deliver_certificate(session, node, person_id, certificate_id, by=officer)
         ),
+        status=200,
     )
 
 
@@ -232,7 +236,8 @@ async def slip_answer(request: Request, issuer: str, view: CertificateView, now:
 async def _change(
     node: CurrentNode, officer: CurrentOfficer, person_id: str, certificate_id: str, change: Held
 ) -> CertificateAnswer:
-    def act(session: Session) -> CertificateView:
-        return actions.change_certificate(session, node, person_id, certificate_id, change, by=officer)
+    def act(session: Session) -> CertificateAnswer:
+        view = actions.change_certificate(session, node, person_id, certificate_id, change, by=officer)
+        return CertificateAnswer.of(node, view)
 
-    return CertificateAnswer.of(node, await node.database.write(act))
+    return await write_once(node, act, status=200)

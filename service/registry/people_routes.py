@@ -10,6 +10,7 @@ from schemas.claims import ConsentPurpose
 from schemas.wire import WireDate
 from service.consents.consents import NoticeDraft
 from service.context import CurrentNode
+from service.idempotency import write_once
 from service.officers.doors import CurrentOfficer
 from service.registry import changes, consenting, duplicates, limits, queries, voiding
 from service.registry.changes import ProtectionReason
@@ -97,7 +98,7 @@ async def correct(person_id: str, body: PersonChanges, node: CurrentNode, office
         opened, _ = changes.correct_person(session, node, person_id, body, by=officer)
         return PersonView.of(record_of(session, node, session.get_one(Person, person_id), opened))
 
-    return await node.database.write(write)
+    return await write_once(node, write, status=200)
 
 
 @router.post("/people/{person_id}/notice")
@@ -111,7 +112,7 @@ async def notice(person_id: str, body: NoticeDraft, node: CurrentNode, officer: 
             departures=[DepartureView.of(move) for move in told if not isinstance(move, Arrival)],
         )
 
-    return await node.database.write(write)
+    return await write_once(node, write, status=200)
 
 
 @router.post("/people/{person_id}/consents")
@@ -122,20 +123,24 @@ async def consents(person_id: str, body: ConsentsDraft, node: CurrentNode, offic
         given = consenting.record_consents(session, node, person_id, body, by=officer)
         return ConsentsGiven(consents=[ConsentView.of(one) for one in given])
 
-    return await node.database.write(write)
+    return await write_once(node, write, status=200)
 
 
 @router.post("/people/{person_id}/withdrawals", status_code=204)
 async def withdraw(person_id: str, body: Withdrawal, node: CurrentNode, officer: CurrentOfficer) -> None:
     """Take a consent back, at once, also for what is queued."""
-    await node.database.write(lambda session: consenting.withdraw(session, node, person_id, body.purpose, by=officer))
+    await write_once(
+        node, lambda session: consenting.withdraw(session, node, person_id, body.purpose, by=officer), status=204
+    )
 
 
 @router.post("/people/{person_id}/protect", status_code=204)
 async def protect(person_id: str, body: ProtectionDraft, node: CurrentNode, officer: CurrentOfficer) -> None:
     """Hide a person until a day; a day in the past lifts it (supervisor)."""
-    await node.database.write(
-        lambda session: changes.protect_person(session, node, person_id, body.reason, body.until, by=officer)
+    await write_once(
+        node,
+        lambda session: changes.protect_person(session, node, person_id, body.reason, body.until, by=officer),
+        status=204,
     )
 
 
@@ -147,7 +152,7 @@ async def merge(person_id: str, body: Merge, node: CurrentNode, officer: Current
         pair = duplicates.merge_people(session, node, person_id, body.other_id, by=officer)
         return Merged(pair_id=pair.id, state=pair.state)
 
-    return await node.database.write(write)
+    return await write_once(node, write, status=200)
 
 
 @router.post("/people/{person_id}/merge/undo")
@@ -158,24 +163,26 @@ async def undo_merge(person_id: str, body: MergeUndo, node: CurrentNode, officer
         pair = duplicates.undo_merge(session, node, body.pair_id, by=officer)
         return Merged(pair_id=pair.id, state=pair.state)
 
-    return await node.database.write(write)
+    return await write_once(node, write, status=200)
 
 
 @router.post("/people/{person_id}/void", status_code=204)
 async def void(person_id: str, body: Voided, node: CurrentNode, officer: CurrentOfficer) -> None:
     """Void a record made in error, or one move of it."""
-    await node.database.write(
-        lambda session: voiding.void_person(session, node, person_id, move_id=body.move_id, by=officer)
+    await write_once(
+        node,
+        lambda session: voiding.void_person(session, node, person_id, move_id=body.move_id, by=officer),
+        status=204,
     )
 
 
 @router.delete("/people/{person_id}", status_code=204)
 async def erase(person_id: str, node: CurrentNode, officer: CurrentOfficer) -> None:
     """Erase a person at their request."""
-    await node.database.write(lambda session: changes.erase_person(session, node, person_id, by=officer))
+    await write_once(node, lambda session: changes.erase_person(session, node, person_id, by=officer), status=204)
 
 
 @router.post("/officers/{name}/release", status_code=204)
 async def release(name: str, node: CurrentNode, officer: CurrentOfficer) -> None:
     """Let a colleague open more than sixty records today (supervisor)."""
-    await node.database.write(lambda session: limits.release(session, node, name, by=officer))
+    await write_once(node, lambda session: limits.release(session, node, name, by=officer), status=204)

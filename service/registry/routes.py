@@ -10,6 +10,7 @@ from schemas.calendar import PartialDate
 from schemas.claims import EndReason
 from schemas.regions import RegionCode
 from service.context import CurrentNode
+from service.idempotency import write_once
 from service.officers.doors import CurrentOfficer
 from service.paging import PageLimit
 from service.registry import moves, queries, register, voiding
@@ -59,8 +60,8 @@ class Question(Body):
 @router.post("/arrivals", status_code=201)
 async def new_arrival(body: ArrivalDraft, node: CurrentNode, officer: CurrentOfficer) -> RegisteredArrival:
     """Register that someone came here."""
-    return await node.database.write(
-        lambda session: RegisteredArrival.saved(register.register_arrival(session, node, body, by=officer))
+    return await write_once(
+        node, lambda session: RegisteredArrival.saved(register.register_arrival(session, node, body, by=officer))
     )
 
 
@@ -100,10 +101,12 @@ async def arrival(arrival_id: str, node: CurrentNode, officer: CurrentOfficer) -
 @router.post("/arrivals/{arrival_id}/end")
 async def end_arrival(arrival_id: str, body: Ended, node: CurrentNode, officer: CurrentOfficer) -> ArrivalView:
     """Note that someone left again."""
-    return await node.database.write(
+    return await write_once(
+        node,
         lambda session: ArrivalView.of(
             moves.end_arrival(session, node, arrival_id, body.ended_on, reason=EndReason(body.reason), by=officer)
-        )
+        ),
+        status=200,
     )
 
 
@@ -111,14 +114,14 @@ async def end_arrival(arrival_id: str, body: Ended, node: CurrentNode, officer: 
 @router.post("/departures/{move_id}/undo", status_code=204)
 async def undo(move_id: str, node: CurrentNode, officer: CurrentOfficer) -> None:
     """Take back a registration that was saved within the last ten minutes."""
-    await node.database.write(lambda session: voiding.undo_registration(session, node, move_id, by=officer))
+    await write_once(node, lambda session: voiding.undo_registration(session, node, move_id, by=officer), status=204)
 
 
 @router.post("/departures", status_code=201)
 async def new_departure(body: DepartureDraft, node: CurrentNode, officer: CurrentOfficer) -> RegisteredDeparture:
     """Register that someone left."""
-    return await node.database.write(
-        lambda session: RegisteredDeparture.saved(register.register_departure(session, node, body, by=officer))
+    return await write_once(
+        node, lambda session: RegisteredDeparture.saved(register.register_departure(session, node, body, by=officer))
     )
 
 
@@ -160,10 +163,12 @@ async def return_departure(
     departure_id: str, body: Returned, node: CurrentNode, officer: CurrentOfficer
 ) -> DepartureView:
     """Note that someone came back."""
-    return await node.database.write(
+    return await write_once(
+        node,
         lambda session: DepartureView.of(
             moves.return_departure(session, node, departure_id, body.returned_on, by=officer)
-        )
+        ),
+        status=200,
     )
 
 

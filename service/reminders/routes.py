@@ -11,6 +11,7 @@ from schemas.claims import Cadence, Channel, ReminderKind
 from schemas.messages.plan_handed_over import LeadDays
 from schemas.wire import WireDate
 from service.context import CurrentNode
+from service.idempotency import write_once
 from service.officers.doors import CurrentOfficer
 from service.reminders import actions, queries
 from service.reminders.actions import PlanDraft
@@ -101,11 +102,11 @@ async def make_plan(body: PlanRequest, node: CurrentNode, officer: CurrentOffice
         anchor_on=body.anchor_on,
     )
 
-    def act(session: Session) -> PlanView:
+    def act(session: Session) -> PlanAnswer:
         plan = actions.make_plan(session, node, body.person_id, draft, by=officer)
-        return queries.view_of(session, node, plan)
+        return PlanAnswer.of(queries.view_of(session, node, plan))
 
-    return PlanAnswer.of(await node.database.write(act))
+    return await write_once(node, act)
 
 
 @router.delete("/reminder-plans/{plan_id}", status_code=204)

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from schemas.claims import AnswerWord, CancelReason, Claim, DeclineReason
 from service.context import CurrentNode, Node
+from service.idempotency import write_once
 from service.officers.doors import CurrentOfficer
 from service.paging import PageLimit
 from service.registry.drafts import Body
@@ -43,7 +44,7 @@ class Cancelled(Body):
 @router.post("/verifications", status_code=201)
 async def ask(body: AskDraft, node: CurrentNode, officer: CurrentOfficer) -> VerificationView:
     """Ask a peer to confirm something about one person."""
-    return await _write(node, lambda session: asking.request_verification(session, node, body, by=officer))
+    return await _write(node, lambda session: asking.request_verification(session, node, body, by=officer), status=201)
 
 
 @router.get("/verifications")
@@ -120,5 +121,7 @@ async def cancel(request_id: str, body: Cancelled, node: CurrentNode, officer: C
     return await _write(node, lambda session: asking.cancel_request(session, node, request_id, body.reason, by=officer))
 
 
-async def _write(node: Node, act: Callable[[Session], VerificationRequest]) -> VerificationView:
-    return await node.database.write(lambda session: VerificationView.of(queries.view_of(session, node, act(session))))
+async def _write(node: Node, act: Callable[[Session], VerificationRequest], *, status: int = 200) -> VerificationView:
+    return await write_once(
+        node, lambda session: VerificationView.of(queries.view_of(session, node, act(session))), status=status
+    )

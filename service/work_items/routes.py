@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.context import CurrentNode
+from service.idempotency import write_once
 from service.officers.doors import CurrentOfficer
 from service.paging import PageLimit
 from service.work_items.actions import Kind, assign_item
@@ -79,6 +80,6 @@ async def work_items(
 @router.post("/work-items/{item_id}/assign")
 async def assign(item_id: str, body: Assigned, node: CurrentNode, officer: CurrentOfficer) -> WorkItemView:
     """Take a task, hand it to a colleague, or put it back into the pool."""
-    return await node.database.write(
-        lambda session: WorkItemView.of(assign_item(session, item_id, to=body.assignee, by=officer))
+    return await write_once(
+        node, lambda session: WorkItemView.of(assign_item(session, item_id, to=body.assignee, by=officer)), status=200
     )
