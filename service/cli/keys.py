@@ -25,7 +25,7 @@ def list_keys(directory: Directory, *, as_json: AsJson = False) -> None:
         mark = own_fingerprint(node.fed)
     spoken = {language: words(mark, language) for language in ("zh-CN", "en")}
     if as_json:
-        typer.echo(json.dumps({"keys": found, "words": spoken}, ensure_ascii=False))
+        typer.echo(json.dumps({"keys": found, "six_words": spoken}, ensure_ascii=False))
         return
     for key in found:
         typer.echo(f"{key['tonglu_use']}\t{key['crv']}\t{key['kid']}\t{key['retired_at'] or 'in force'}")

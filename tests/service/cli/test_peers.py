@@ -91,7 +91,7 @@ def operators(
 
 def test_two_operators_pair_agree_and_prove_it(operators: dict[str, Operator]) -> None:
     lan, qing = operators["790303"], operators["790101"]
-    words = json.loads(lan.tonglu("keys", "list", "--json"))["words"]
+    words = json.loads(lan.tonglu("keys", "list", "--json"))["six_words"]
     accepted = qing.tonglu("peer", "accept", str(lan.invitation()), "--yes")
     assert f"790303 澜江市, http://127.0.0.1:{lan.port}" in accepted
     assert " ".join(words["en"]) in accepted
