@@ -56,6 +56,7 @@ def serve(
     """Run the node until it is told to stop."""
     from service.app import create_app
     from service.listening import serve as listen
+    from service.logs import configure_logging
     from service.settings import Settings, split_listen
 
     settings = Settings.load(directory)
