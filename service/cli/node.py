@@ -66,6 +66,7 @@ def serve(
         host = host or set_host
         where = f"{f'[{host}]' if ':' in host else host}:{set_port if port is None else port}"
         settings = Settings.load(directory, **{name: where})
+    configure_logging(settings)
     app = create_app(settings, only=only)
     if not listen(app, settings, only=only, ready=_say_ready):
         raise typer.Exit(1)
