@@ -30,21 +30,21 @@ _V_2026_11 = Wording(
         ),
         "en": (
             (
-                "We register your name, document type and number (none is needed), date of birth, contact, language of "
-                "service, present address, and the moves that you declare yourself."
+                "We register your name, document type and number (none is needed), date of birth, contact, language "
+                "of service, present address, and the moves that you declare yourself."
             ),
             (
-                "There are three purposes: to confirm the journey you declared, to correct the record, and to do what you "
-                "ask for. Nothing about marriage, children, health results, religion or politics is kept, and there is no "
-                "field for remarks."
+                "There are three purposes: to confirm the journey you declared, to correct the record, and to do what "
+                "you ask for. Nothing about marriage, children, health results, religion or politics is kept, and "
+                "there is no field for remarks."
             ),
             (
-                "The record is kept encrypted in this region. A journey that ended is deleted after 24 months, unless you "
-                "want it kept longer."
+                "The record is kept encrypted in this region. A journey that ended is deleted after 24 months, unless "
+                "you want it kept longer."
             ),
             (
-                "You can see on your own page who looked at your record. You may read, copy, correct, limit and delete it "
-                "and withdraw a consent at any time."
+                "You can see on your own page who looked at your record. You may read, copy, correct, limit and "
+                "delete it and withdraw a consent at any time."
             ),
             (
                 "You decide each consent below by yourself. If you refuse all of them, registration and service are "

@@ -36,9 +36,11 @@ def record_refusals(session: Session, node: Node, key: bytes, purposes: Sequence
         if twelve_months_after(date.fromisoformat(one["refused_on"])) > today
     ]
     standing = {one["purpose"] for one in sheet}
-    for purpose in dict.fromkeys(purposes):
-        if purpose not in standing:
-            sheet.append({"purpose": str(purpose), "refused_on": today.isoformat()})
+    sheet.extend(
+        {"purpose": str(purpose), "refused_on": today.isoformat()}
+        for purpose in dict.fromkeys(purposes)
+        if purpose not in standing
+    )
     write_refusals(session, node, key, sheet, twelve_months_after(today))
 
 

@@ -17,7 +17,7 @@ from service.registry.drafts import PersonChanges
 from service.registry.people import Contact, NewPerson, OpenPerson, find_person, seal_columns, unseal_person
 from service.registry.rows import replace_tokens
 from service.registry.tables import Arrival, Departure, DuplicatePair, PeerMessage, Person, SearchToken
-from service.registry.telling import stop_messages
+from service.registry.telling import stop_messages, tell_departures
 from service.work_items.actions import close_items
 
 ProtectionReason = Literal["threat", "court_order", "own_wish"]
@@ -49,7 +49,6 @@ def correct_person(
     session.add(person)
     session.flush()
     replace_tokens(session, node, person, new)
-    node.callbacks.shareable(session, person)
     opened = OpenPerson(
         id=person.id,
         area=person.area,
@@ -61,6 +60,9 @@ def correct_person(
         wrapped_key=person.wrapped_key,
         key=before.key,
     )
+    # What waited for a date of birth, or for the right spelling, may go on now.
+    tell_departures(session, node, person, opened)
+    node.callbacks.shareable(session, person)
     return opened, warnings
 
 

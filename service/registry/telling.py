@@ -113,8 +113,10 @@ def tell_arrival_ended(session: Session, node: Node, person: Person, arrival: Ar
         _tell_of_arrival(session, node, person, arrival, data)
 
 
-def stop_messages(session: Session, node: Node, person_id: str, peer: str | None = None) -> None:
-    """Stop what was sent about a person (to one peer, or to all).
+def stop_messages(
+    session: Session, node: Node, person_id: str, peer: str | None = None, *, about: str | None = None
+) -> None:
+    """Stop what was sent about a person (to one peer, or to all; about one of their moves, or about any).
 
     What is still queued never leaves; of what a peer may hold, erasing is asked. Messages dealt with before are not
     touched again.
@@ -122,6 +124,8 @@ def stop_messages(session: Session, node: Node, person_id: str, peer: str | None
     wanted = select(PeerMessage).where(PeerMessage.person_id == person_id, col(PeerMessage.stopped).is_(False))
     if peer is not None:
         wanted = wanted.where(PeerMessage.peer == peer)
+    if about is not None:
+        wanted = wanted.where(PeerMessage.about == about)
     left: dict[str, list[str]] = {}
     for message in session.exec(wanted.order_by(col(PeerMessage.message_id))).all():
         row = find_message(session, message.message_id)

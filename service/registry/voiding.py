@@ -6,13 +6,15 @@ from schemas.problems import NotFound, WrongState
 from service.access_log import record
 from service.context import Node
 from service.officers.rules import Officer, Role, require
+from service.registry.matching import open_arrivals, open_departures
 from service.registry.people import find_person
 from service.registry.rules import may_undo
 from service.registry.tables import Arrival, Departure, Person
+from service.registry.telling import stop_messages
 
 
 def void_move(session: Session, node: Node, move: Arrival | Departure, person: Person, *, by: Officer) -> None:
-    """Void one move; a person without any other move left is voided along."""
+    """Void one move, and stop what peers were told of it; a person without any other move left is voided along."""
     move.state = "voided"
     move.ended_at = node.now()
     session.add(move)
@@ -20,6 +22,9 @@ def void_move(session: Session, node: Node, move: Arrival | Departure, person: P
     record(session, node, by.as_actor, f"{_noun(move)}.voided", person=person, purpose="correction", fields=("state",))
     if not _has_other_moves(session, person.id):
         _void(session, node, person)
+    elif not open_arrivals(session, person.id) and not open_departures(session, person.id):
+        node.callbacks.ended(session, person)
+    stop_messages(session, node, person.id, about=move.id)
 
 
 def void_person(session: Session, node: Node, person_id: str, *, move_id: str | None = None, by: Officer) -> None:
