@@ -127,7 +127,7 @@ def import_ledger(story: Story) -> dict[str, Facts]:
 
 
 def register_at_home(story: Story) -> dict[str, Facts]:
-    """青禾 keeps the other half: two people declared that they go to 澜江."""
+    """青禾 keeps the other half: two people declared that they go to 澜江, and left it to 澜江 to ask."""
     for key, person, name in (("matched", MATCHED, None), ("misspelt", MISSPELT, MISSPELT_AT_HOME)):
         made = story.home.post(
             "/departures",
@@ -136,13 +136,7 @@ def register_at_home(story: Story) -> dict[str, Facts]:
                 "destination_region": HERE,
                 "departed_on": person.moved_on(story.today).isoformat(),
                 "notice": notice(story),
-                "consents": [
-                    {
-                        "purpose": f"share_with_peer:{HERE}",
-                        "way": "spoken",
-                        "witness": story.home_node.second_officer,
-                    }
-                ],
+                "consents": [],
                 "refused": [],
             },
         )
