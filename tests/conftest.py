@@ -5,7 +5,6 @@ SQLite and on PostgreSQL. The last lines of a run say how many ran on each; the 
 """
 
 import contextlib
-import itertools
 import os
 import shutil
 import tempfile
@@ -17,12 +16,10 @@ from typing import Any
 import hypothesis
 import psycopg
 import pytest
-import sqlalchemy
 from psycopg import sql
 
 from service.database import Database
-from service.engines import open_engines
-from service.migrations.metadata import all_tables
+from tests.databases import PostgresqlDatabases, SqliteDatabases
 
 KINDS = ("sqlite", "postgresql")
 REQUIRE_ALL = os.environ.get("TONGLU_TEST_REQUIRE") == "all"
@@ -74,25 +71,15 @@ def postgresql_server() -> str:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with all tables and no row, to be copied."""
-    path = tmp_path_factory.mktemp("template") / "template.sqlite"
-    create_all(f"sqlite:///{path}")
-    return path
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
+    """Fresh SQLite databases."""
+    return SqliteDatabases(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture(scope="session")
-def postgresql_template(postgresql_server: str) -> str:
-    """The name of a PostgreSQL database with all tables and no row, to be copied."""
-    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    create_all(postgresql_url(postgresql_server, name))
-    return name
-
-
-_numbers = itertools.count(1)
+def postgresql_databases(postgresql_server: str) -> PostgresqlDatabases:
+    """Fresh PostgreSQL databases on the run's one server."""
+    return PostgresqlDatabases(postgresql_server)
 
 
 @pytest.fixture
@@ -100,24 +87,16 @@ def new_database_url(
     request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
 ) -> Iterator[Callable[..., str]]:
     """Makes a fresh database and returns its URL; `empty=True` makes one without tables."""
-    with contextlib.ExitStack() as dropping:
+    with contextlib.ExitStack() as giving_back:
 
         def make(*, empty: bool = False) -> str:
-            number = next(_numbers)
             if database_kind == "sqlite":
-                path = tmp_path / f"database-{number}.sqlite"
-                if not empty:
-                    shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-                return f"sqlite:///{path}"
-            server = request.getfixturevalue("postgresql_server")
-            name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{number}"
-            template = "template0" if empty else request.getfixturevalue("postgresql_template")
-            with psycopg.connect(server, autocommit=True) as connection:
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-                )
-            dropping.callback(drop_postgresql, server, name)
-            return postgresql_url(server, name)
+                files: SqliteDatabases = request.getfixturevalue("sqlite_databases")
+                return files.make(tmp_path, empty=empty)
+            databases: PostgresqlDatabases = request.getfixturevalue("postgresql_databases")
+            name = databases.take_empty() if empty else databases.take()
+            giving_back.callback(databases.give_back, name)
+            return databases.url(name)
 
         yield make
 
@@ -134,26 +113,6 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.close()
-
-
-def create_all(url: str) -> None:
-    """All tables of the packages, without a migration (a test holds that migrations come to the same)."""
-    engines = open_engines(url, readers=1)
-    with engines.write.begin() as connection:
-        all_tables().create_all(connection)
-    engines.dispose()
-
-
-def postgresql_url(server: str, name: str) -> str:
-    """SQLAlchemy's URL of one database of the server."""
-    parsed = sqlalchemy.make_url(server)
-    return parsed.set(drivername="postgresql+psycopg", database=name).render_as_string(hide_password=False)
-
-
-def drop_postgresql(server: str, name: str) -> None:
-    """Drop one database, whoever is still connected."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 # --- async tests: every `async def test_…` runs on asyncio ------------------------------------------------------------

@@ -8,8 +8,6 @@ from typing import Any
 
 import httpx2
 import pytest
-import sqlalchemy
-from alembic.script import ScriptDirectory
 from fastapi import FastAPI
 
 from schemas.clock import FakeClock
@@ -17,7 +15,6 @@ from schemas.entropy import SeededEntropy, uuid7
 from service.app import build_node, create_app
 from service.context import Node
 from service.founding import found
-from service.migrations import configuration
 from service.officers.passwords import hash_password
 from service.officers.queries import officer_from
 from service.officers.rules import Officer, Role
@@ -51,7 +48,7 @@ def new_settings(tmp_path: Path, new_database_url: Callable[..., str]) -> Callab
         directory = tmp_path / f"node-{region}"
         base_url = changes.pop("base_url", f"http://{region}.example")
         found(directory, region=region, name=name, base_url=base_url, entropy=SeededEntropy(region))
-        return Settings.load(directory, database_url=stamped(new_database_url()), allow_private_peers=True, **changes)
+        return Settings.load(directory, database_url=new_database_url(), allow_private_peers=True, **changes)
 
     return make
 
@@ -135,14 +132,3 @@ def add_account(
     )
     node.database.write_sync(lambda session: session.add(account))
     return officer_from(account)
-
-
-def stamped(url: str) -> str:
-    """Say that a copied database is up to date, as the migrations would."""
-    head = ScriptDirectory.from_config(configuration()).get_current_head()
-    engine = sqlalchemy.create_engine(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-        connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{head}')")
-    engine.dispose()
-    return url
