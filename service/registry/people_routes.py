@@ -137,11 +137,11 @@ async def withdraw(person_id: str, body: Withdrawal, node: CurrentNode, officer:
 @router.post("/people/{person_id}/protect", status_code=204)
 async def protect(person_id: str, body: ProtectionDraft, node: CurrentNode, officer: CurrentOfficer) -> None:
     """Hide a person until a day; a day in the past lifts it (supervisor)."""
-    await write_once(
-        node,
-        lambda session: changes.protect_person(session, node, person_id, body.reason, body.until, by=officer),
-        status=204,
-    )
+
+    def write(session: Session) -> None:
+        changes.protect_person(session, node, person_id, body.reason, body.until, by=officer)
+
+    await write_once(node, write, status=204)
 
 
 @router.post("/people/{person_id}/merge")
