@@ -1,8 +1,8 @@
 """The command `tonglu`: each room's commands under one roof.
 
 A module of this folder offers its commands as ``app`` (a group, named after its Typer's name or else the module) or
-adds them itself with ``register(main)``. Modules import at the top only what is light: what a command needs, it imports when
-it runs, so that `tonglu --help` answers at once.
+adds them itself with ``register(main)``. Modules import at the top only what is light: what a command needs, it imports
+when it runs, so that `tonglu --help` answers at once.
 
 Exit codes: 0 done; 1 refused or failed, with one line on stderr that says why; 2 wrong usage.
 """
