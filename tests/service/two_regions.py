@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import httpx2
@@ -22,7 +24,7 @@ from service.officers.passwords import PasswordChecks
 from service.officers.rules import Officer, Role
 from service.settings import Settings
 from service.web.templating import Pages
-from tests.service.conftest import EVERYTHING, add_account, connect, sign_in_as
+from tests.service.conftest import EVERYTHING, START, add_account, connect, sign_in_as
 
 ASKER, ANSWERER, STRANGER = "790303", "790101", "790202"
 NAMES = {ASKER: "澜江市", ANSWERER: "青禾县", STRANGER: "云台县"}
@@ -165,20 +167,26 @@ def open_region(settings: Settings, wire: Wire, clock: FakeClock, password_hash:
     app.state.node = node
     app.state.delivery = tools.delivery
     app.state.password_checks = PasswordChecks()
-    app.state.pages = Pages(
-        region=node.region,
-        region_name=node.name,
-        zone=node.zone,
-        now=node.now,
-        region_full_name=node.divisions.full_name,
-        secure=False,
-    )
+    app.state.pages = _pages()
     app.include_router(federation_router(node.fed, node.database, make_handlers(node), Gate(node)))
     wire.apps[f"{settings.region}.example"] = httpx.ASGITransport(app=app)
     officer = add_account(node, password_hash, "王芳")
     add_account(node, password_hash, "李伟")
     client = connect(app)
     return Region(node, app, tools, clock, officer, client, password_hash, [client])
+
+
+@cache
+def _pages() -> Pages:
+    """The texts of problems: reading the catalogues takes longer than a test."""
+    return Pages(
+        region=ASKER,
+        region_name=NAMES[ASKER],
+        zone=ZoneInfo("Asia/Shanghai"),
+        now=FakeClock(START).now,
+        region_full_name=NAMES.__getitem__,
+        secure=False,
+    )
 
 
 async def close_region(region: Region) -> None:
