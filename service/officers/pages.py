@@ -147,13 +147,14 @@ async def choose_language(request: Request, node: CurrentNode) -> Response:
     """Show all pages in the other language; an officer's choice is remembered."""
     form = await sent_form(request)
     token = session_token(request, node)
-    language = page_language(form.text("to"))
-    if language is None:
-        raise InvalidInput(errors=[{"field": "to", "message": NEEDED}])
     try:
         await check_sent_form(request, token)
     except CsrfFailed:
+        # A public page shows its own token to a browser whose session is over.
         await check_sent_form(request, request.cookies.get(ANONYMOUS_COOKIE))
+    language = page_language(form.text("to"))
+    if language is None:
+        raise InvalidInput(errors=[{"field": "to", "message": NEEDED}])
     if token is not None:
         found = await node.database.read(lambda session: find_session(session, node, token, "page"))
         if found is not None and not found.locked:

@@ -51,6 +51,8 @@ def test_one_text_has_one_wording_in_all_rooms():
 def test_chinese_texts_are_chinese(catalogue):
     letters = re.compile(r"[\u3001-\u9fff\uff00-\uffef]")
     for message in catalogue:
+        if not message.id:
+            continue
         strings = message.string if isinstance(message.string, tuple) else (message.string,)
         # A text of placeholders and signs alone has nothing to be Chinese in.
         told = [PLACEHOLDER.sub("", string) for string in strings]
