@@ -22,9 +22,6 @@ from service.work_items.actions import close_items
 
 ProtectionReason = Literal["threat", "court_order", "own_wish"]
 
-MOST_HOLD_DAYS = 184
-"""A legal hold ends within six months (rule 9)."""
-
 
 def correct_person(
     session: Session, node: Node, person_id: str, changes: PersonChanges, *, by: Officer

@@ -18,7 +18,6 @@ from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.paging import MOST_ITEMS
 from service.registry.limits import count_opening
-from service.registry.matching import touches
 from service.registry.moves import find_arrival, find_departure
 from service.registry.people import (
     OpenPerson,
@@ -257,8 +256,3 @@ def other_end(move: Arrival | Departure) -> str:
 def moved_on(move: Arrival | Departure) -> str:
     """Give the day or month of a move."""
     return move.arrived_on if isinstance(move, Arrival) else move.departed_on
-
-
-def concerns_peer(move: Arrival | Departure, peer: str) -> bool:
-    """Tell whether the other end of a move is the peer's."""
-    return touches(peer, other_end(move))

@@ -1,7 +1,7 @@
 """A case's row: finding it, reading and writing what is packed or sealed in it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session, select
@@ -140,11 +140,6 @@ def standing_of(session: Session, node: Node, person: Person | None, peer: str) 
 def wipe(row: VerificationRequest) -> None:
     """Erase the contents of a case; that there was one stays."""
     row.subject = row.wrapped_key = row.prepared = row.answers = None
-
-
-def words(answers: Iterable[tuple[Claim, AnswerWord]]) -> dict[str, str]:
-    """Give answers as JSON has them."""
-    return {claim.value: word.value for claim, word in answers}
 
 
 def _context(row: VerificationRequest) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from federation.receipts import receipts_about
 from schemas.claims import AnswerWord, Claim
@@ -132,14 +132,3 @@ def view_of(session: Session, node: Node, row: VerificationRequest, person: Open
         answers = prepared.answers
     receipts = list(dict.fromkeys(one.message_id for one in receipts_about(session, row.case) if one.peer == row.peer))
     return CaseView(row, claims_asked(row), answers, receipts, person)
-
-
-def count_open(session: Session, node: Node, *, by: Officer) -> int:
-    """Count received questions that wait for an answer, for the region's officers."""
-    if not (by.sees_people and by.sees(node.region)):
-        return 0
-    wanted = select(VerificationRequest.id).where(
-        VerificationRequest.direction == "received",
-        or_(VerificationRequest.state == "received", VerificationRequest.state == "answering"),
-    )
-    return len(session.exec(wanted).all())

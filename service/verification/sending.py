@@ -22,7 +22,7 @@ from schemas.messages import (
 )
 from service.context import Node
 from service.registry.matching import bind_journey, open_departures
-from service.verification.cases import pack_answers, unpack_answers
+from service.verification.cases import pack_answers
 from service.verification.tables import GivenAnswer, VerificationRequest
 from service.work_items.actions import close_items
 
@@ -119,8 +119,3 @@ def close_answered(
     session.add(row)
     session.flush()
     close_items(session, node, row.id)
-
-
-def current_answers(row: VerificationRequest) -> dict[Claim, AnswerWord] | None:
-    """Give the answers that stand."""
-    return unpack_answers(row.answers)

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from service.officers.rules import Officer
 from service.work_items.tables import WorkItem
@@ -58,20 +57,3 @@ def work_items_by_due_day(session: Session, *, by: Officer, mine: bool, limit: i
         .limit(limit)
     )
     return list(session.exec(wanted).all())
-
-
-def open_item_about(session: Session, about: str, kind: str) -> WorkItem | None:
-    """Give the open task of a kind about something, or None."""
-    return session.exec(
-        select(WorkItem).where(WorkItem.about == about, WorkItem.kind == kind, WorkItem.state == "open")
-    ).first()
-
-
-def late_count(session: Session, *, by: Officer, today: date) -> int:
-    """Count the open tasks of the officer's area that are past their day."""
-    wanted = select(func.count()).where(
-        WorkItem.state == "open",
-        col(WorkItem.due_on) < today,
-        col(WorkItem.area).startswith(by.area, autoescape=True),
-    )
-    return int(session.exec(wanted).one()) if by.sees_people else 0

@@ -6,7 +6,7 @@ from schemas.calendar import Deadline
 from schemas.problems import InvalidInput, NotFound, WrongState
 from service.officers.rules import Officer, Role
 from service.work_items.actions import assign_item, close_items, open_item
-from service.work_items.queries import late_count, work_items_by_due_day, work_items_page
+from service.work_items.queries import work_items_by_due_day, work_items_page
 from tests.service.conftest import add_account
 
 
@@ -81,7 +81,6 @@ def test_the_start_page_has_them_by_due_day(node, officer):
         ]
     )
     assert found == [("b", False), ("c", True), ("a", False)]
-    assert node.database.read_sync(lambda session: late_count(session, by=officer, today=today)) == 1
 
 
 async def test_tasks_through_the_api(client, app, officer):
