@@ -1,0 +1,1 @@
+"""What Tonglu reaches, as ratios against baselines measured in the same run (`make bench`)."""
