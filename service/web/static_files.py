@@ -4,7 +4,6 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -42,9 +41,3 @@ class StaticAddresses:
             digest = hashlib.sha256((self._directory / path).read_bytes()).hexdigest()
             self._known[path] = f"{PREFIX}/{path}?v={digest[:16]}"
         return self._known[path]
-
-
-def mount_static(app: Starlette) -> None:
-    """Serve scripts and styles below `/static`, and below `/fonts` the font that has the rare characters of names."""
-    app.mount(PREFIX, PackagedFiles(STATIC), name="static")
-    app.mount(FONTS_PREFIX, PackagedFiles(FONTS), name="fonts")

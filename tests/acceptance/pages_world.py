@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import Page
+
 from tests.acceptance.processes import PASSWORD, ProcessNode, free_ports, patience, request, sign_in
 
 HERE, HOME, PAPER = "790303", "790101", "790202"
@@ -153,4 +155,15 @@ def _fill(world: PagesWorld) -> None:
     world.ids["pair"] = pairs[0]
 
 
-__all__ = ["HERE", "HOME", "PASSWORD", "PagesWorld", "pages_world", "person", "resident_id"]
+def enter(page: Page, name: str = "first", language: str = "zh-CN") -> Page:
+    """Sign in, and put the pages into a language."""
+    page.goto("/signin")
+    page.fill("#name", name)
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url("**/")
+    if page.locator("html").get_attribute("lang") != language:
+        page.click("form[action='/language'] button")
+        page.wait_for_load_state()
+    assert page.locator("html").get_attribute("lang") == language
+    return page

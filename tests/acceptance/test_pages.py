@@ -1,18 +1,14 @@
 """The pages in a real browser, on a real node: by keyboard, by phone, without a script, with the line down."""
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from service.demo.people import arrivals_ledger
-from tests.acceptance.pages_world import HOME, PASSWORD, PagesWorld, pages_world, resident_id
+from tests.acceptance.pages_world import HOME, PASSWORD, enter, resident_id
 
-pytestmark = [pytest.mark.browser]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
 
 AXE = (Path(__file__).parents[1] / "vectors" / "axe.min.js").read_text("utf-8")
 SIZES = {"wide": (1366, 768), "phone": (360, 740)}
@@ -30,50 +26,6 @@ PAGES = (
     "/verifications/{sent}", "/duplicates/{pair}", "/search", "/ledgers", "/ledgers/new", "/peers", "/peers/790101",
     "/peers/790202", "/access-log", "/password", ABSENT,
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PagesWorld]:
-    with pages_world(tmp_path_factory.mktemp("pages")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = os.environ.get("TONGLU_TEST_CHROMIUM") or shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("Chromium: none is installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def context(browser: Browser, world: PagesWorld) -> Iterator[BrowserContext]:
-    opened = browser.new_context(base_url=world.url, viewport={"width": 1366, "height": 768})
-    opened.set_default_timeout(15_000)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return enter(context.new_page())
-
-
-def enter(page: Page, name: str = "first", language: str = "zh-CN") -> Page:
-    """Sign in, and put the pages into a language."""
-    page.goto("/signin")
-    page.fill("#name", name)
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
-    page.wait_for_url("**/")
-    if page.locator("html").get_attribute("lang") != language:
-        page.click("form[action='/language'] button")
-        page.wait_for_load_state()
-    assert page.locator("html").get_attribute("lang") == language
-    return page
 
 
 def findings(page: Page) -> list[str]:
@@ -342,91 +294,3 @@ def test_two_keys_lock_and_the_next_officer_sees_no_name(page):
     page.fill("#unlock-password", PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/arrivals")
-
-
-# --- the work ---
-
-
-def test_a_received_request_is_answered_and_the_answer_undone_until_it_leaves(page, world):
-    page.goto(f"/verifications/{world.ids['received']}")
-    expect(page.get_by_role("heading", name="来自青禾县的请求")).to_be_visible()
-    expect(page.locator("main")).to_contain_text("赵国强")
-    expect(page.locator("main")).to_contain_text("赵国墙")
-    page.get_by_role("button", name="答复", exact=True).click()
-    expect(page.locator("#error-summary").get_by_role("link")).to_have_count(2)
-    for claim in ("identity", "arrival_declared"):
-        page.locator(f"input[name=word_{claim}][value=not_confirmed]").check()
-    page.get_by_role("button", name="答复", exact=True).click()
-    expect(page.locator(".tl-done__text")).to_contain_text("答复已记录")
-    page.locator(".tl-done").get_by_role("button", name="撤销操作").click()
-    expect(page.locator(".tl-done__text")).to_contain_text("已撤销操作")
-    expect(page.get_by_role("heading", name="我方答复，每项一词")).to_be_visible()
-
-
-def test_a_sent_request_is_followed_to_its_answer(page, world):
-    page.goto(f"/verifications/{world.ids['sent']}")
-    expect(page.locator("main")).to_contain_text("对方节点自动答复")
-    expect(page.locator("main").get_by_text("已确认").first).to_be_visible()
-    expect(page.locator("main")).to_contain_text("签名回执")
-
-
-def test_a_ledger_is_previewed_imported_and_taken_back(page, tmp_path):
-    from datetime import UTC, datetime
-
-    (tmp_path / "ledger.xlsx").write_bytes(arrivals_ledger(datetime.now(UTC).date()))
-    page.goto("/ledgers/new?kind=arrivals")
-    page.set_input_files("#file", tmp_path / "ledger.xlsx")
-    page.get_by_role("button", name="读取文件").click()
-    page.wait_for_url(re.compile(r"/ledgers/[0-9a-f-]{36}$"))
-    expect(page.locator("main")).to_contain_text("丢弃的列")
-    expect(page.locator("main")).to_contain_text("婚姻状况")
-    page.get_by_role("button", name=re.compile("^导入 [0-9]+ 行")).click()
-    expect(page.locator(".tl-done__text")).to_contain_text("合格的行已进入登记")
-    page.locator(".tl-done").get_by_role("button", name="撤销操作").click()
-    expect(page.locator(".tl-done__text")).to_contain_text("导入已撤销")
-
-
-def test_a_broken_file_says_what_is_wrong_and_changes_nothing(page, tmp_path):
-    (tmp_path / "ledger.xlsx").write_bytes(b"PK\x03\x04 this is no workbook")
-    page.goto("/ledgers/new")
-    page.set_input_files("#file", tmp_path / "ledger.xlsx")
-    page.get_by_role("button", name="读取文件").click()
-    expect(page.locator("#error-summary")).to_be_visible()
-
-
-def test_the_code_on_the_screen_is_read_and_checked(page, world, tmp_path):
-    import zxingcpp
-    from PIL import Image
-
-    page.goto(f"/people/{world.ids['person']}/certificates/{world.ids['certificate']}/print")
-    page.locator(".tl-qr").screenshot(path=tmp_path / "qr.png", scale="css")
-    with Image.open(tmp_path / "qr.png") as image:
-        enlarged = image.convert("L").resize((image.width * 3, image.height * 3))
-    read = zxingcpp.read_barcodes(enlarged)
-    assert len(read) == 1
-    page.goto("/check")
-    page.fill("#certificate", read[0].text)
-    page.get_by_role("button", name="核验").click()
-    expect(page.locator("#result")).to_contain_text("有效")
-    expect(page.locator("#result")).to_contain_text("陈秀兰")
-
-
-def test_what_is_printed_is_the_slip_alone(page, world):
-    page.goto(f"/people/{world.ids['person']}/certificates/{world.ids['certificate']}/print")
-    page.emulate_media(media="print")
-    expect(page.locator(".tl-slip")).to_be_visible()
-    for hidden in (".tl-header", ".tl-nav", ".tl-footer"):
-        expect(page.locator(hidden)).to_be_hidden()
-
-
-def test_the_language_is_remembered_by_the_officer(context, world):
-    page = enter(context.new_page(), "second", "en")
-    page.get_by_role("button", name="Sign out").click()
-    page.wait_for_url("**/signin")
-    context.clear_cookies()
-    page.goto("/signin")
-    assert page.locator("html").get_attribute("lang") == "zh-CN"
-    page.fill("#name", "second")
-    page.fill("#password", PASSWORD)
-    page.press("#password", "Enter")
-    expect(page.get_by_role("heading", name="My tasks")).to_be_visible()

@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from service.web.static_files import STATIC, StaticAddresses, mount_static
+from service.web.static_files import PREFIX, STATIC, PackagedFiles, StaticAddresses
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
@@ -45,7 +45,7 @@ def test_own_styles_have_no_italics_and_no_letter_spacing():
 
 def test_a_file_asked_for_by_its_hash_may_be_kept_and_any_other_not():
     app = Starlette()
-    mount_static(app)
+    app.mount(PREFIX, PackagedFiles())
     client = TestClient(app)
     address = StaticAddresses()("css/tonglu.css")
     assert "immutable" in client.get(address).headers["Cache-Control"]
