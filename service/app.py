@@ -46,6 +46,7 @@ from service.routes.body_limit import MAX_BODY_BYTES, BodyLimit
 from service.routes.errors import add_error_handlers
 from service.routes.metrics import Counts
 from service.routes.once import Once
+from service.routes.quick import include_by_word
 from service.routes.request_log import RequestLog
 from service.settings import Settings
 from service.verification import letter_routes
@@ -163,6 +164,8 @@ def create_app(
         description="The JSON API of one region's node.",
         docs_url=None,
         redoc_url=None,
+        # It would redirect to whatever host the request named.
+        redirect_slashes=False,
         lifespan=lifespan,
         # FastAPI's own would follow the environment's variables, and its logs quote exceptions.
         telemetry={
@@ -178,10 +181,8 @@ def create_app(
     app.include_router(health.router)
     app.include_router(metrics.router)
     if only in {None, "officers"}:
-        for router in OFFICERS_API:
-            app.include_router(router, prefix=API_PREFIX)
-        for router in PAGES:
-            app.include_router(router)
+        include_by_word(app, OFFICERS_API, API_PREFIX)
+        include_by_word(app, PAGES)
         app.include_router(api_docs.router)
         app.mount(PREFIX, PackagedFiles())
         app.mount(FONTS_PREFIX, PackagedFiles(FONTS))
