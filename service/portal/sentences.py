@@ -59,6 +59,7 @@ DID: Final[Mapping[str, str]] = {
     "person.consent_withdrawn": N_("recorded that a consent was withdrawn"),
     "person.consents_recorded": N_("recorded what you allow and refuse"),
     "person.corrected": N_("corrected your record"),
+    "person.erased": N_("erased your record"),
     "person.found": N_("saw your record among the hits of a search"),
     "person.head_shown": N_("opened your record, masked"),
     "person.merged": N_("joined two records of yours"),
@@ -72,6 +73,16 @@ DID: Final[Mapping[str, str]] = {
     "reminder_plan.made": N_("set up a reminder that you asked for"),
     "reminder_plan.shown": N_("looked at your reminders"),
     "reminder_plan.stopped": N_("stopped a reminder"),
+    "verification.answered": N_("answered the question about you"),
+    "verification.asked": N_("asked another region to confirm your move"),
+    "verification.cancelled": N_("took back a question about you"),
+    "verification.compared": N_("compared your record with a question from another region"),
+    "verification.declined": N_("gave the question about you back"),
+    "verification.expired": N_("closed a question about you that was not answered in time"),
+    "verification.letter_printed": N_("printed the letter that asks about you"),
+    "verification.listed": N_("saw a question about you in a list"),
+    "verification.prepared": N_("prepared the answer to a question about you"),
+    "verification.received": N_("asked about you"),
 }
 """What was done, as it follows on who did it."""
 
@@ -132,7 +143,7 @@ def line_of(item: LogItem, languages: Languages, divisions: Divisions) -> Line:
 
 def _sentence(item: LogItem, place: str, speak: Translator) -> str:
     parts = [speak.gettext(N_("%(who)s %(did)s."), who=_who(item, place, speak), did=_did(item.action, speak))]
-    fields = [speak.gettext(FIELDS[one]) if one in FIELDS else one for one in item.fields]
+    fields = [_field(one, speak) for one in item.fields]
     if fields:
         parts.append(speak.gettext(N_("Seen or used: %(fields)s."), fields=_COMMA[speak.language].join(fields)))
     if item.purpose is not None:
@@ -159,6 +170,12 @@ def _did(action: str, speak: Translator) -> str:
         if known is None
         else (speak.gettext(known))
     )
+
+
+def _field(code: str, speak: Translator) -> str:
+    if code in FIELDS:
+        return speak.gettext(FIELDS[code])
+    return speak.gettext(word("claim", code)) if code in WORDS["claim"] else code
 
 
 def _purpose(code: str, speak: Translator) -> str:

@@ -100,9 +100,11 @@ def compose(node: Node, mail: Mail, now: datetime) -> EmailMessage:
     message["List-Unsubscribe"] = f"<{page}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     languages = sorted(_TEXTS, key=lambda language: language != mail.language)
-    facts = {"region": node.name, "until": mail.until.isoformat(), "page": page}
-    leads = [_TEXTS[language].lead.format(**facts) for language in languages]
-    matters = [_TEXTS[language].matter.format(kind=_KINDS[mail.kind][language], **facts) for language in languages]
+    leads = [_TEXTS[language].lead.format(region=node.name) for language in languages]
+    matters = [
+        _TEXTS[language].matter.format(kind=_KINDS[mail.kind][language], until=mail.until.isoformat(), page=page)
+        for language in languages
+    ]
     message.set_content("\n\n".join([*leads, "-" * 40, *matters]) + "\n", cte="base64")
     return message
 
