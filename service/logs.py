@@ -29,7 +29,6 @@ KEYS: Final = frozenset(
         "code",
         "job",
         "notice",
-        "region",
     }
 )
 """Every key that a line may have."""
