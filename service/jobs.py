@@ -45,8 +45,8 @@ from service.registry.purging import purge_register
 from service.reminders.run import run_reminders
 from service.routes.errors import where
 from service.routes.metrics import Counts
-from service.verification.answering import release_due
 from service.verification.deadlines import run_deadlines
+from service.verification.leaving import release_due
 from service.verification.matching import run_matching
 from service.verification.purging import purge_cases
 

@@ -7,9 +7,8 @@ checked once more when it leaves: who withdrew or was protected meanwhile comes 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from schemas.claims import AnswerWord, Claim, DeclineReason
 from schemas.identity import PersonIdentity
@@ -26,17 +25,14 @@ from service.verification.cases import (
     get_request,
     keep_prepared,
     open_subject,
-    read_prepared,
     standing_of,
     withheld_of,
 )
+from service.verification.leaving import leave_if_due, next_release
 from service.verification.matching import match_request
-from service.verification.rules import NOBODY, Standing, allowed_words, check_answers, leaves_at, still_true
-from service.verification.sending import send_answer, send_decline
+from service.verification.rules import NOBODY, Standing, allowed_words, check_answers
 from service.verification.tables import VerificationRequest
 from service.work_items.actions import close_items, open_item
-
-BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ def answer_request(
     session.add(row)
     session.flush()
     close_items(session, node, row.id)
-    _leave_if_due(session, node, row)
+    leave_if_due(session, node, row)
     return row
 
 
@@ -115,12 +111,12 @@ def decline_request(
     """Prepare to decline a received question (退回); it leaves at the next release time, like an answer."""
     row = _to_answer(session, node, request_id, by)
     keep_prepared(node, row, Prepared(None, reason.value, None))
-    row.state, row.answered_by, row.leaves_at = "answering", by.name, _release(node)
+    row.state, row.answered_by, row.leaves_at = "answering", by.name, next_release(node)
     session.add(row)
     session.flush()
     record_nobody(session, node, by.as_actor)
     close_items(session, node, row.id)
-    _leave_if_due(session, node, row)
+    leave_if_due(session, node, row)
     return row
 
 
@@ -141,7 +137,7 @@ def correct_answer(
     _prepare(session, node, row, answers, person_id=person_id, by=by)
     session.add(row)
     session.flush()
-    _leave_if_due(session, node, row)
+    leave_if_due(session, node, row)
     return row
 
 
@@ -159,19 +155,6 @@ def undo_answer(session: Session, node: Node, request_id: str, *, by: Officer) -
     session.flush()
     record_nobody(session, node, by.as_actor)
     return row
-
-
-def release_due(session: Session, node: Node, limit: int = BATCH) -> int:
-    """Let what was prepared leave whose time has come (job `releases`); give how much it was."""
-    rows = session.exec(
-        select(VerificationRequest)
-        .where(VerificationRequest.direction == "received", col(VerificationRequest.leaves_at) <= node.now())
-        .order_by(col(VerificationRequest.leaves_at), col(VerificationRequest.id))
-        .limit(limit)
-    ).all()
-    for row in rows:
-        _leave(session, node, row)
-    return len(rows)
 
 
 def _to_answer(session: Session, node: Node, request_id: str, by: Officer) -> VerificationRequest:
@@ -206,7 +189,7 @@ def _prepare(
     person, standing = _who(session, node, row, person_id, by)
     check_answers(answers, claims_asked(row), standing, withheld)
     keep_prepared(node, row, Prepared(dict(answers), None, person.id if person else None))
-    row.answered_by, row.leaves_at = by.name, _release(node)
+    row.answered_by, row.leaves_at = by.name, next_release(node)
     if person is None:
         record_nobody(session, node, by.as_actor)
         return
@@ -236,35 +219,3 @@ def _who(
     if len(fit) > 1:
         raise InvalidInput(errors=[{"field": "person_id", "message": "Choose which of the people it is about."}])
     return fit[0] if fit else (None, NOBODY)
-
-
-def _release(node: Node) -> datetime:
-    return leaves_at(node.now(), node.settings.release_times, node.calendar, node.zone).astimezone(UTC)
-
-
-def _leave_if_due(session: Session, node: Node, row: VerificationRequest) -> None:
-    if row.leaves_at is not None and row.leaves_at <= node.now():
-        _leave(session, node, row)
-
-
-def _leave(session: Session, node: Node, row: VerificationRequest) -> None:
-    prepared = read_prepared(node, row)
-    if prepared is None:
-        row.leaves_at = None
-        session.add(row)
-        session.flush()
-    elif prepared.reason is not None:
-        send_decline(session, node, row, DeclineReason(prepared.reason))
-    elif prepared.answers is not None:
-        person = session.get(Person, prepared.person_id) if prepared.person_id else None
-        standing = standing_of(session, node, person, row.peer)
-        answers = still_true(prepared.answers, standing, withheld_of(session, row))
-        send_answer(
-            session,
-            node,
-            row,
-            answers,
-            automatic=False,
-            person_id=person.id if person else None,
-            by=row.answered_by,
-        )

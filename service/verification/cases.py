@@ -139,7 +139,7 @@ def standing_of(session: Session, node: Node, person: Person | None, peer: str) 
 
 def wipe(row: VerificationRequest) -> None:
     """Erase the contents of a case; that there was one stays."""
-    row.subject = row.wrapped_key = row.prepared = row.answers = None
+    row.subject = row.wrapped_key = row.prepared = row.answers = row.answer_link = None
 
 
 def _context(row: VerificationRequest) -> str:

@@ -12,6 +12,7 @@ from service.registry.moves import confirm_arrival, confirm_departure, set_arriv
 from service.registry.tables import Arrival, Departure, Person
 from service.verification.asking import take_back
 from service.verification.cases import OPEN_SENT, wipe
+from service.verification.leaving import recall_answers
 from service.verification.rules import Answers, confirms_arrival, confirms_departure
 from service.verification.tables import ReceivedDeparture, VerificationRequest
 
@@ -48,21 +49,25 @@ def on_withdrawn(session: Session, node: Node, person: KnownPerson, purpose: str
     parsed = ConsentPurpose(purpose)
     if parsed.action == "share_with_peer" and parsed.region is not None:
         _take_back_all(session, node, person.id, parsed.region)
+        recall_answers(session, node, session.get_one(Person, person.id))
 
 
 def on_protected(session: Session, node: Node, person: KnownPerson) -> None:
-    """The person is hidden: all open questions about them are taken back."""
+    """The person is hidden: open questions about them are taken back, answers about them do not leave."""
     _take_back_all(session, node, person.id)
+    recall_answers(session, node, session.get_one(Person, person.id))
 
 
 def on_ended(session: Session, node: Node, person: KnownPerson) -> None:
-    """The last journey ended: there is nothing left to ask."""
+    """The last journey ended: there is nothing left to ask, and nothing more to confirm."""
     _take_back_all(session, node, person.id)
+    recall_answers(session, node, session.get_one(Person, person.id))
 
 
 def on_erased(session: Session, node: Node, person: KnownPerson) -> None:
     """The person is erased: questions are taken back, and no case of ours points at them any more."""
     _take_back_all(session, node, person.id)
+    recall_answers(session, node, session.get_one(Person, person.id), is_leaving=True)
     for row in session.exec(select(VerificationRequest).where(VerificationRequest.person_id == person.id)).all():
         row.person_id = row.record_id = row.journey = None
         wipe(row)

@@ -22,6 +22,8 @@ from schemas.messages import (
 )
 from service.context import Node
 from service.registry.matching import bind_journey, open_departures
+from service.registry.tables import Person
+from service.vault import INDEX_BYTES
 from service.verification.cases import pack_answers
 from service.verification.tables import GivenAnswer, VerificationRequest
 from service.work_items.actions import close_items
@@ -46,10 +48,19 @@ def send_answer(
     else:
         data = VerificationAnswered.model_validate(said)
     row.answer_message_id = send_of_case(session, node, row, data)
+    row.answer_link = answer_link(session, node, person_id)
     close_answered(session, node, row, answers, at=now, automatic=automatic, by=by)
     if person_id is not None and answers.get(Claim.DEPARTURE_DECLARED) is AnswerWord.CONFIRMED and row.journey:
         for departure in open_departures(session, person_id, row.peer)[:1]:
             bind_journey(session, departure, row.journey)
+
+
+def answer_link(session: Session, node: Node, person_id: str | None) -> bytes:
+    """Give the one-way link from a person to answers about them; for nobody one that leads from nowhere."""
+    person = session.get(Person, person_id) if person_id is not None else None
+    if person is None:
+        return node.entropy.token_bytes(INDEX_BYTES)
+    return node.vault.link(node.vault.open_key(person.wrapped_key), "verification_request")
 
 
 def send_decline(session: Session, node: Node, row: VerificationRequest, reason: DeclineReason) -> None:

@@ -17,6 +17,9 @@ class VerificationRequest(SQLModel, table=True):
     ``wrapped_key``, so that the contents can be erased while the fact of the case stays. ``subject_index`` is a blind
     index of peer, purpose and person, kept as long as the same question may not be repeated.
 
+    ``answer_link`` leads from an opened person to the answer that was given about them (HMAC under the person's key,
+    random where it was about nobody), so that a withdrawal reaches one that has not left yet.
+
     Times of the stages: ``queued_at``, ``delivered_at`` (of a received one: when it came), ``opened_at``,
     ``answered_at``. ``matched_at`` says that the matching job has seen it. ``leaves_at`` is when what an officer
     prepared leaves; until then it can be undone. ``prepared`` holds that, sealed under the case's key and padded:
@@ -53,6 +56,7 @@ class VerificationRequest(SQLModel, table=True):
     subject_index: bytes | None = Field(default=None, sa_type=LargeBinary)
     message_id: str | None = Field(default=None, max_length=36, index=True)
     answer_message_id: str | None = Field(default=None, max_length=36)
+    answer_link: bytes | None = Field(default=None, sa_type=LargeBinary, index=True)
     prepared: bytes | None = Field(default=None, sa_type=LargeBinary)
     answers: str | None = Field(default=None, max_length=200)
     automatic: bool = False

@@ -625,6 +625,7 @@ def upgrade() -> None:
         sa.Column("subject_index", sa.LargeBinary(), nullable=True),
         sa.Column("message_id", sa.String(length=36), nullable=True),
         sa.Column("answer_message_id", sa.String(length=36), nullable=True),
+        sa.Column("answer_link", sa.LargeBinary(), nullable=True),
         sa.Column("prepared", sa.LargeBinary(), nullable=True),
         sa.Column("answers", sa.String(length=200), nullable=True),
         sa.Column("automatic", sa.Boolean(), nullable=False),
@@ -641,6 +642,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("verification_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_verification_request_answer_link"), ["answer_link"], unique=False)
         batch_op.create_index("ix_verification_request_case", ["case", "peer", "direction"], unique=True)
         batch_op.create_index("ix_verification_request_leaves", ["leaves_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_verification_request_message_id"), ["message_id"], unique=False)

@@ -139,6 +139,32 @@ async def test_who_is_protected_before_it_leaves_comes_to_no_record(regions):
     assert (await regions.asker.get(f"/verifications/{asked['id']}"))["answers"] == NO_RECORD
 
 
+@pytest.mark.parametrize("act", ["protect", "return", "erase"])
+async def test_an_answer_that_no_peer_has_taken_yet_is_taken_back(regions, act):
+    departure = await regions.answerer.leaves()
+    arrival = await regions.asker.arrives(SHARE_HOME)
+    asked = await regions.asker.asks(arrival["person_id"])
+    await regions.asker.tools.delivery.tick(regions.clock.now())
+    regions.wire.cut.add(f"{ASKER}.example")
+    await regions.answerer.run("matching")
+    assert (await received(regions, asked["case"]))["automatic"] is True
+    person = f"/people/{departure['person_id']}"
+    if act == "protect":
+        await regions.answerer.post(f"{person}/protect", {"reason": "threat", "until": "2027-11-23"}, 204)
+    elif act == "return":
+        await regions.answerer.post(f"/departures/{departure['id']}/return", {"returned_on": "2026-11-22"})
+    else:
+        await regions.answerer.send("DELETE", person, None, 204)
+    assert (await received(regions, asked["case"]))["state"] == "answering"
+    regions.wire.cut.clear()
+    regions.clock.advance(hours=2)
+    await regions.answerer.run("releases")
+    await regions.settle()
+    done = await regions.asker.get(f"/verifications/{asked['id']}")
+    assert (done["state"], done["answers"], done["automatic"]) == ("answered", NO_RECORD, False)
+    assert (await regions.asker.get(f"/arrivals/{arrival['id']}"))["state"] == "unconfirmed"
+
+
 async def test_where_someone_is_needs_their_own_consent_there(regions):
     """A departure's question to the destination: is the person registered there?"""
     await regions.asker.arrives()
