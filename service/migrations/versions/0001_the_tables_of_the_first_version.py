@@ -706,6 +706,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_verification_request_message_id"))
         batch_op.drop_index("ix_verification_request_leaves")
         batch_op.drop_index("ix_verification_request_case")
+        batch_op.drop_index(batch_op.f("ix_verification_request_answer_link"))
 
     op.drop_table("verification_request")
     op.drop_table("status_list")
