@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from service.demo.scene import Story
     from service.demo.stage import Stage
-    from service.demo.story import Step, Story
+    from service.demo.story import Step
 
 app = typer.Typer()
 
@@ -21,8 +22,9 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON line when ready, then run.")] = False,
 ) -> None:
     """Run two paired nodes with invented people: 澜江市 (port 8801) and 青禾县 (port 8802)."""
+    from service.demo.scene import StepFailed
     from service.demo.stage import Stage, StageError
-    from service.demo.story import StepFailed, play
+    from service.demo.story import play
 
     signal.signal(signal.SIGTERM, _as_interrupt)
     with tempfile.TemporaryDirectory(prefix="tonglu-demo-") as directory:
@@ -49,8 +51,8 @@ def _as_interrupt(*_: object) -> None:
 
 
 def _story(stage: "Stage") -> "Story":
+    from service.demo.scene import Story
     from service.demo.stage import HERE, HOME
-    from service.demo.story import Story
 
     here, home = stage.signed_in(HERE), stage.signed_in(HOME)
     wording = str(here.get("/notices/current")["version"])
