@@ -96,6 +96,7 @@ def connect_rooms(node: Node) -> None:
     calls.check_code = lambda session, person, code: is_code_of(session, node, person, code)
     calls.open_journeys = open_journeys_with
     calls.on_withdrawn += [told(certificates_effects.on_withdrawn), told(reminders_effects.on_withdrawn)]
+    calls.on_corrected += [told(reminders_effects.on_corrected)]
     calls.on_protected += [told(reminders_effects.on_protected)]
     calls.on_ended += [told(reminders_effects.on_ended)]
     calls.on_erased += [

@@ -24,6 +24,7 @@ class KnownPerson(KeyHolder, Protocol):
 
 
 PersonCallback = Callable[[Session, KnownPerson], None]
+CorrectedCallback = Callable[[Session, KeyHolder, str | None, str], None]
 WithdrawnCallback = Callable[[Session, KnownPerson, str], None]
 CodeCheck = Callable[[Session, KnownPerson, str], bool]
 JourneyCount = Callable[[Session, str], int]
@@ -48,6 +49,7 @@ class Callbacks:
     ``on_protected(session, person)``: the person is hidden from now on.
     ``on_ended(session, person)``: the person's last open journey here ended.
     ``on_shareable(session, person)``: someone was registered or consented, so what a peer told may match now.
+    ``on_corrected(session, person, email, language)``: the record was corrected; these are in force now.
     ``on_erased(session, person)``: called before the person's key and rows go, while links can still be computed.
     """
 
@@ -56,6 +58,7 @@ class Callbacks:
     on_ended: list[PersonCallback] = field(default_factory=list)
     on_shareable: list[PersonCallback] = field(default_factory=list)
     on_erased: list[PersonCallback] = field(default_factory=list)
+    on_corrected: list[CorrectedCallback] = field(default_factory=list)
     check_code: CodeCheck = _no_code
     open_journeys: JourneyCount = _no_journeys
 
@@ -78,6 +81,11 @@ class Callbacks:
         """Tell everyone that what a peer told may match this person now."""
         for call in self.on_shareable:
             call(session, person)
+
+    def corrected(self, session: Session, person: KeyHolder, email: str | None, language: str) -> None:
+        """Tell everyone the address and the language that are in force after a correction."""
+        for call in self.on_corrected:
+            call(session, person, email, language)
 
     def erased(self, session: Session, person: KnownPerson) -> None:
         """Tell everyone that the person is about to be erased."""

@@ -60,6 +60,7 @@ def correct_person(
     # What waited for a date of birth, or for the right spelling, may go on now.
     tell_departures(session, node, person, opened)
     node.callbacks.shareable(session, person)
+    node.callbacks.corrected(session, person, opened.contact.email, opened.language)
     return opened, warnings
 
 

@@ -160,16 +160,15 @@ def set_paused(session: Session, node: Node, plan: ReminderPlan, state: PlanStat
         _reopen(session, node, plan)
 
 
-def refresh_contacts(session: Session, node: Node, person: OpenPerson) -> None:
-    """Take a person's changed address or language into their plans; without an address a plan rests."""
-    for plan in plans_of(session, node, person.key):
-        content = open_plan(node, plan)
-        changed = {"email": person.contact.email or content.email, "language": Language(person.language)}
-        plan.sealed = seal_plan(node, plan.id, content.model_copy(update=changed))
-        session.add(plan)
-        if person.contact.email is None:
-            set_paused(session, node, plan, "paused")
+def take_contact(session: Session, node: Node, plan: ReminderPlan, *, email: str | None, language: str) -> None:
+    """Take a person's corrected address and language into a plan; without an address it rests."""
+    content = open_plan(node, plan)
+    changed = {"email": email or content.email, "language": Language(language)}
+    plan.sealed = seal_plan(node, plan.id, content.model_copy(update=changed))
+    session.add(plan)
     session.flush()
+    if email is None:
+        set_paused(session, node, plan, "paused")
 
 
 def _reopen(session: Session, node: Node, plan: ReminderPlan) -> None:

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from schemas.claims import ConsentPurpose
 from service.context import Node
-from service.reminders.actions import set_paused
+from service.reminders.actions import set_paused, take_contact
 from service.reminders.plans import drop_plan, plans_of
 from service.reminders.tables import ReminderPlan
 from service.vault import KeyHolder
@@ -25,6 +25,12 @@ def on_protected(session: Session, node: Node, person: KeyHolder) -> None:
     """A person is hidden from now on: their plans rest, until they start them again."""
     for plan in _plans(session, node, person):
         set_paused(session, node, plan, "paused")
+
+
+def on_corrected(session: Session, node: Node, person: KeyHolder, email: str | None, language: str) -> None:
+    """A record was corrected: the plans write to the new address from now on."""
+    for plan in _plans(session, node, person):
+        take_contact(session, node, plan, email=email, language=language)
 
 
 def on_ended(session: Session, node: Node, person: KeyHolder) -> None:

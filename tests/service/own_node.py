@@ -16,7 +16,7 @@ from schemas.clock import FakeClock
 from schemas.entropy import SeededEntropy
 from schemas.points import Point, pass_by
 from schemas.regions import Divisions
-from service.app import connect_rooms
+from service.building import connect_rooms
 from service.context import Node
 from service.database import Database
 from service.officers.rules import Officer, Role
