@@ -7,6 +7,7 @@ class and the lines they passed through are written.
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -34,6 +35,16 @@ KEYS: Final = frozenset(
 """Every key that a line may have."""
 
 
+class _StandardError(logging.Handler):
+    """Writes to whatever is the standard error when a line is written."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line; a log that nobody reads any more (a broken pipe, a full disk) stops no request."""
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
+
+
 def configure_logging(settings: Settings) -> None:
     """Set up the log of this process; called once where a process starts to serve."""
     shared: list[Any] = [
@@ -48,7 +59,7 @@ def configure_logging(settings: Settings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _StandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
