@@ -40,8 +40,10 @@ class _StandardError(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line; a log that nobody reads any more (a broken pipe, a full disk) stops no request."""
+        line = self.format(record)
+        # ValueError: the stream is closed.
         with suppress(OSError, ValueError):
-            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.write(f"{line}\n")
             sys.stderr.flush()
 
 
