@@ -6,10 +6,13 @@ and visits to the own page are not counted, for a count that moves by one tells 
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from sqlmodel import Session, SQLModel, func, select
+from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
+from service.registry.people import visible
 from service.registry.tables import Arrival, Departure, Person
 from service.verification.tables import VerificationRequest
 
@@ -46,17 +49,17 @@ class PrivacyReport:
         return {"counts": self.counts, "never_kept": list(NEVER_KEPT), "kept_until": KEPT_UNTIL}
 
 
-def privacy_report(session: Session) -> PrivacyReport:
-    """Count what the node holds, the whole node at once."""
-    tables: dict[str, type[SQLModel]] = {
-        "people": Person,
-        "arrivals": Arrival,
-        "departures": Departure,
-        "verification requests": VerificationRequest,
+def privacy_report(session: Session, today: date) -> PrivacyReport:
+    """Count what the node holds, the whole node at once. Who is hidden today is in no count (rule 7)."""
+    shown = select(Person.id).where(visible(today))
+    counted: dict[str, SelectOfScalar[int]] = {
+        "people": select(func.count()).select_from(Person).where(visible(today)),
+        "arrivals": select(func.count()).select_from(Arrival).where(col(Arrival.person_id).in_(shown)),
+        "departures": select(func.count()).select_from(Departure).where(col(Departure.person_id).in_(shown)),
+        "verification requests": select(func.count()).select_from(VerificationRequest),
     }
-    return PrivacyReport({name: _cell(session, table) for name, table in tables.items()})
+    return PrivacyReport({name: _cell(session.exec(query).one()) for name, query in counted.items()})
 
 
-def _cell(session: Session, table: type[SQLModel]) -> str:
-    count = session.exec(select(func.count()).select_from(table)).one()
+def _cell(count: int) -> str:
     return f"<{SMALL}" if count < SMALL else str(count)

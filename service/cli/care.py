@@ -63,7 +63,8 @@ def privacy_report(directory: Directory, *, as_json: AsJson = False) -> None:
     from service.privacy_report import privacy_report as count
 
     with open_node(directory) as node:
-        report = node.database.read_sync(count).document()
+        today = node.today()
+        report = node.database.read_sync(lambda session: count(session, today)).document()
     if as_json:
         typer.echo(json.dumps(report, ensure_ascii=False))
         return
