@@ -62,18 +62,19 @@ def cached_entry(session: Session, region: str, number: int, index: int) -> tupl
 
 
 def due_lists(session: Session, now: datetime) -> list[DueList]:
-    """What to fetch now: of each active peer the lists that are due, and the one after the last that we hold."""
-    due: list[DueList] = []
-    active = select(Peer).where(col(Peer.state) == PeerState.ACTIVE).order_by(col(Peer.region))
-    for peer in session.exec(active).all():
-        if peer.base_url is None:
-            continue
-        rows = session.exec(select(PeerStatusList).where(col(PeerStatusList.region) == peer.region)).all()
-        known = {row.number: row for row in rows}
-        due += [DueList(peer.region, peer.base_url, row.number) for row in rows if row.next_fetch_at <= now]
-        if 1 not in known:
-            due.append(DueList(peer.region, peer.base_url, 1))
-    return due
+    """What to fetch now: the lists of active peers that are due, and the first list of each peer we hold none of."""
+    active = (col(Peer.state) == PeerState.ACTIVE) & col(Peer.base_url).is_not(None)
+    due = (
+        select(Peer.region, Peer.base_url, PeerStatusList.number)
+        .join(PeerStatusList, col(PeerStatusList.region) == col(Peer.region))
+        .where(active, col(PeerStatusList.next_fetch_at) <= now)
+        .order_by(col(Peer.region), col(PeerStatusList.number))
+    )
+    held = select(PeerStatusList.region)
+    unknown = select(Peer.region, Peer.base_url).where(active, col(Peer.region).not_in(held)).order_by(Peer.region)
+    return [DueList(region, str(base_url), number) for region, base_url, number in session.exec(due).all()] + [
+        DueList(region, str(base_url), 1) for region, base_url in session.exec(unknown).all()
+    ]
 
 
 def keep_list(session: Session, node: Node, due: DueList, body: bytes) -> bool:
