@@ -30,6 +30,9 @@ def error_page(request: Request, error: TongluError) -> Response:
     """The page for an error that a room raised; with `Retry-After` where waiting helps."""
     if isinstance(error, NotFound | Forbidden):
         return not_found_page(request)
+    if isinstance(error, SignInRequired) and request.url.path.startswith("/me/"):
+        # A person's visit is over: the way in is their own page, not the officers'.
+        return pages_of(request).see_other(request, "/me")
     if isinstance(error, SignInRequired):
         return pages_of(request).see_other(request, f"/signin?next={_way_back(request)}")
     if isinstance(error, SessionLocked):
