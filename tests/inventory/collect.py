@@ -31,6 +31,7 @@ from sqlmodel import SQLModel
 import federation
 import schemas
 import service
+from service.logs import KEYS
 from service.migrations.metadata import all_tables
 from service.web.templating import TEMPLATES
 
@@ -246,7 +247,7 @@ def _read_fields(tree: ast.Module) -> Iterator[str]:
 
 def log() -> Names:
     """Events (the literal text) and keys of everything that is written to the process log."""
-    found: set[str] = set()
+    found = {f"{key}=" for key in KEYS}
     for _, tree in sources():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _writes_log(node.func):
