@@ -59,7 +59,8 @@ def match_request(session: Session, node: Node, request_id: str) -> None:
     if subject is None:
         return
     asked, withheld = claims_asked(row), withheld_of(session, row)
-    known = find_exact(session, node, subject, hidden_too=True)
+    # A hidden record is looked for only where no visible one is found: beside a visible one it must change nothing.
+    known = find_exact(session, node, subject) or find_exact(session, node, subject, hidden_too=True)
     answers = automatic_answer(asked, standing_of(session, node, known, row.peer), withheld)
     if _was_asked_before(session, row):
         answers = None
