@@ -19,6 +19,7 @@ from service.certificates.rules import IssueDraft
 from service.certificates.sealed import Held
 from service.certificates.slip import qr_svg
 from service.context import CurrentNode, Node
+from service.idempotency import form_once
 from service.officers.doors import PageOfficer
 from service.registry.pages_frame import PersonHead, person_head
 from service.web.flash import Done
@@ -82,13 +83,17 @@ async def issue(request: Request, node: CurrentNode, officer: PageOfficer, perso
             disclose=frozenset(one for one in Disclosable if form.has("disclose", one)),
         )
         try:
-            view = await node.database.write(
-                lambda session: actions.issue_certificate(session, node, person_id, draft, by=officer)
+            made = await form_once(
+                node,
+                officer,
+                form.key,
+                form.typed | {"person": [person_id]},
+                lambda session: actions.issue_certificate(session, node, person_id, draft, by=officer).id,
             )
         except LocalError as error:
             form.take(error, refused_here(error))
         else:
-            path = f"/people/{person_id}/certificates/{view.id}"
+            path = f"/people/{person_id}/certificates/{made}"
             return pages_of(request).see_other(request, path, Done("certificate_issued"))
     head = await node.database.write(lambda session: person_head(session, node, person_id, by=officer))
     return _form_page(request, head, form, status=422)

@@ -12,6 +12,7 @@ from schemas.identity import DocumentType
 from schemas.problems import LocalError
 from service.consents.notices import current
 from service.context import CurrentNode, Node
+from service.idempotency import form_once
 from service.officers.doors import PageOfficer
 from service.officers.queries import all_accounts
 from service.officers.rules import Officer
@@ -21,7 +22,7 @@ from service.registry.moves import find_arrival, find_departure
 from service.registry.pages_frame import PersonHead, person_head
 from service.registry.people import unseal_person
 from service.registry.queries import moved_on, other_end
-from service.registry.register import Registered, register_arrival, register_departure
+from service.registry.register import register_arrival, register_departure
 from service.registry.typed_moves import (
     DEFAULTS,
     FORM_NAMES,
@@ -121,17 +122,19 @@ async def _save(request: Request, node: Node, officer: Officer, direction: Direc
     if draft is None:
         return await _show(request, node, officer, direction, form, status=422)
 
-    def register(session: Session) -> Registered:
+    def register(session: Session) -> str:
         if isinstance(draft, ArrivalDraft):
-            return register_arrival(session, node, draft, by=officer)
-        return register_departure(session, node, draft, by=officer)
+            saved = register_arrival(session, node, draft, by=officer)
+        else:
+            saved = register_departure(session, node, draft, by=officer)
+        return f"/people/{saved.move.person_id}/saved/{saved.move.id}"
 
     try:
-        saved = await node.database.write(register)
+        location = await form_once(node, officer, form.key, form.typed, register)
     except LocalError as error:
         form.take(error, FORM_NAMES)
         return await _show(request, node, officer, direction, form, status=error.status)
-    return pages_of(request).see_other(request, f"/people/{saved.move.person_id}/saved/{saved.move.id}")
+    return pages_of(request).see_other(request, location)
 
 
 async def _filled(request: Request, node: Node, officer: Officer, direction: Direction) -> Response:

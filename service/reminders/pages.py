@@ -12,6 +12,7 @@ from starlette.responses import Response
 from schemas.claims import Cadence, Channel, ReminderKind
 from schemas.problems import LocalError, NoConsent
 from service.context import CurrentNode
+from service.idempotency import form_once
 from service.officers.doors import PageOfficer
 from service.registry.pages_frame import PersonHead, person_head
 from service.reminders import actions, queries
@@ -76,7 +77,13 @@ async def make(request: Request, node: CurrentNode, officer: PageOfficer, person
             anchor_on=date.fromisoformat(anchor) if anchor else None,
         )
         try:
-            await node.database.write(lambda session: actions.make_plan(session, node, person_id, draft, by=officer))
+            await form_once(
+                node,
+                officer,
+                form.key,
+                form.typed | {"person": [person_id]},
+                lambda session: actions.make_plan(session, node, person_id, draft, by=officer).id,
+            )
         except NoConsent:
             form.refuse("kind", CONSENT_FIRST)
         except LocalError as error:

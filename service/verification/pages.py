@@ -15,6 +15,7 @@ from schemas.problems import LocalError
 from service.agreements.queries import agreement_in_force, claims_of
 from service.consents.consents import GivenConsent
 from service.context import CurrentNode, Node
+from service.idempotency import form_once
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer
 from service.registry.pages_frame import PersonHead, head_of, person_head
@@ -148,7 +149,13 @@ async def ask(request: Request, node: CurrentNode, officer: PageOfficer, person_
             draft = AskDraft.model_validate(
                 {"person_id": person_id, "peer": peer, "claims": claims, "purpose": purpose, "urgency": urgency}
             )
-            row = await node.database.write(lambda session: request_verification(session, node, draft, by=officer).id)
+            row = await form_once(
+                node,
+                officer,
+                form.key,
+                form.typed | {"person": [person_id]},
+                lambda session: request_verification(session, node, draft, by=officer).id,
+            )
         except ValidationError:
             form.refuse("peer", NO_PEER)
         except LocalError as error:

@@ -60,6 +60,16 @@ class Form:
         """The value of a field, trimmed; empty when it was not sent."""
         return (self.values.get(name) or [""])[0].strip()
 
+    @property
+    def key(self) -> str:
+        """The page's own key: the same form sent twice carries the same one."""
+        return self.text(KEY_FIELD)
+
+    @property
+    def typed(self) -> dict[str, list[str]]:
+        """The values without what the page added by itself."""
+        return {name: values for name, values in self.values.items() if name not in {KEY_FIELD, csrf.FIELD}}
+
     def texts(self, name: str) -> list[str]:
         """All values of a field (check boxes)."""
         return self.values.get(name, [])
