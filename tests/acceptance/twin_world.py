@@ -229,11 +229,13 @@ class Twin:
 
     async def look(self) -> None:
         """Open every GET route as every officer, and run the commands that show something."""
-        for name, path in self.addresses():
+        for path, queries in self.addresses():
             door = "api" if path.startswith(("/api/", "/federation/", "/.well-known/")) else "page"
             for officer in (*OFFICERS, None):
-                self.note(f"{officer} GET {path}", await self.call("GET", path, by=officer, door=door))
-            assert name
+                # Who sees all tries every query; the others see less of the same.
+                for query in queries if officer == "王芳" else queries[:1]:
+                    seen = await self.call("GET", path + query, by=officer, door=door)
+                    self.note(f"{officer} GET {path}{query}", seen)
         for query in SEARCHES:
             for officer in ("王芳", "李伟"):
                 await self.told(f"{officer} searches {query}", "POST", "/search", {"q": query}, by=officer)
@@ -241,8 +243,8 @@ class Twin:
             await self.command(*command)
         self.transcript += [(f"message {number} to the peer", text) for number, text in enumerate(self.wire.sent)]
 
-    def addresses(self) -> Iterator[tuple[str, str]]:
-        """Every GET route with every known value of its path, plain and with each closed value of its query.
+    def addresses(self) -> Iterator[tuple[str, list[str]]]:
+        """Every GET route with every known value of its path, and the queries to open it with.
 
         A parameter that is not known here fails: whoever adds a route says what it should be opened with.
         """
@@ -257,8 +259,8 @@ class Twin:
             for values in product(*(self.known[name] for name in names)):
                 pieces = re.split(r"{\w+(?::\w+)?}", path)
                 filled = "".join(part for pair in zip(pieces, (*values, ""), strict=True) for part in pair)
-                for query in QUERIES.get(path, ("",)):
-                    yield path, filled + query.format(**{name: known[0] for name, known in self.known.items()})
+                first = {name: known[0] for name, known in self.known.items()}
+                yield filled, [query.format(**first) for query in QUERIES.get(path, ("",))]
 
     async def command(self, *command: str) -> None:
         """What `tonglu` prints about the node, as a process of its own would."""
