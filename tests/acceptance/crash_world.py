@@ -26,9 +26,12 @@ from service.database import Database
 from service.demo.mail import MailSink
 from tests.acceptance import crash_node
 from tests.acceptance.processes import Forked, ProcessNode, free_ports, patience, request, sign_in
+from tests.databases import WORKER
 
 HERE, HOME = "790303", "790101"
 NAMES = {HERE: "澜江市", HOME: "青禾县"}
+CRASH = f"crash_{WORKER}"
+"""How this worker's databases are called on the server that all workers share."""
 SECONDS = 60.0
 """So soon all must be well again after a node is back (docs/protocol.md)."""
 
@@ -83,7 +86,7 @@ class Template:
     def make(cls, directory: Path, databases: Databases, sink: MailSink) -> "Template":
         """Set the nodes up as their operators would."""
         template = cls(directory, dict(zip((HERE, HOME), free_ports(2), strict=True)), databases, sink)
-        nodes = {region: template.node(region, directory, databases.settings(f"crash_{region}")) for region in NAMES}
+        nodes = {region: template.node(region, directory, databases.settings(f"{CRASH}_{region}")) for region in NAMES}
         passwords = {}
         for region, node in nodes.items():
             passwords[region] = json.loads(
@@ -131,7 +134,7 @@ class Template:
         nodes = {}
         for region in NAMES:
             shutil.copytree(self.directory / region, directory / region)
-            settings = self.databases.settings(f"crash_{region}_{name}", copy_of=f"crash_{region}")
+            settings = self.databases.settings(f"{CRASH}_{region}_{name}", copy_of=f"{CRASH}_{region}")
             nodes[region] = self.node(region, directory, settings)
         return World(self, nodes)
 

@@ -183,8 +183,22 @@ async def issue_certificate(one: Twin, cast: Cast) -> None:
 
 
 async def refuse(one: Twin, cast: Cast) -> None:
-    refused = ["remind:quarterly_check", f"certificate_home:{HOME}"]
+    refused = [f"certificate_home:{HOME}", "remind:vaccination"]
     await one.do("POST", f"/people/{cast.subject}/consents", {"consents": [], "refused": refused})
+
+
+async def register_who_refuses(one: Twin, cast: Cast) -> None:
+    """Somebody registers and refuses all that may be refused: the answer is the same as to one who was not asked."""
+    one.entropy.next_step(5_000)
+    came = await arrive(
+        one, facts("钟若水", numbered(70), 70), refused=(f"certificate_home:{HOME}", "remind:vaccination")
+    )
+    assert came["state"] == "declared"
+
+
+async def register_who_was_not_asked(one: Twin, cast: Cast) -> None:
+    one.entropy.next_step(5_000)
+    await arrive(one, facts("钟若水", numbered(70), 70))
 
 
 async def consent_to_reminders(one: Twin, cast: Cast) -> None:
