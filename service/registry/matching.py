@@ -137,6 +137,10 @@ def bind_journey(session: Session, move: Departure | Arrival, journey: str) -> N
     One that was told to nobody yet takes the peer's; when both sides made one, the smaller wins. Both stay known.
     """
     if journey in (move.journey, move.other_journey):
+        if journey < move.journey:
+            move.journey, move.other_journey = journey, move.journey
+            session.add(move)
+            session.flush()
         return
     told = session.exec(select(PeerMessage.message_id).where(PeerMessage.about == move.id).limit(1)).first()
     if told is None or journey < move.journey:
@@ -145,6 +149,18 @@ def bind_journey(session: Session, move: Departure | Arrival, journey: str) -> N
         move.other_journey = journey
     session.add(move)
     session.flush()
+
+
+def adopt_journey(session: Session, arrival: Arrival, journey: str) -> None:
+    """Let an arrival go by the journey id under which its peer told of the departure.
+
+    The peer may not know ours yet, even if a question that carries it is under way: what we say before the answer would
+    be about a journey it never heard of. Its answer lets the smaller one win (`bind_journey`).
+    """
+    if journey != arrival.journey:
+        arrival.journey, arrival.other_journey = journey, arrival.journey
+        session.add(arrival)
+        session.flush()
 
 
 def touches(peer: str, region: str) -> bool:

@@ -35,7 +35,7 @@ def apply_answer(session: Session, node: Node, row: VerificationRequest, answers
     arrival = session.get(Arrival, row.record_id or "")
     departure = session.get(Departure, row.record_id or "")
     if arrival is not None:
-        _learn_journey(session, person, arrival, row.peer, answers)
+        _learn_journey(session, person, arrival, row, answers)
         if confirms_arrival(answers):
             confirm_arrival(session, node, arrival, peer=row.peer, case=row.case)
         else:
@@ -104,16 +104,23 @@ def _take_back_all(session: Session, node: Node, person_id: str, region: str | N
             take_back(session, node, row, CancelReason.NO_LONGER_NEEDED)
 
 
-def _learn_journey(session: Session, person: Person, arrival: Arrival, peer: str, answers: Answers) -> None:
-    """A peer that knows the person may have told us of their departure before, under its own journey id.
+def _learn_journey(
+    session: Session, person: Person, arrival: Arrival, row: VerificationRequest, answers: Answers
+) -> None:
+    """A peer that confirms a departure knows it under the journey id that our question carried.
 
-    The two may have differed in the spelling of a name, so that they did not match by themselves.
+    It may have told us of that departure before, under an id of its own; the two may have differed in the spelling of a
+    name, so that they did not match by themselves.
     """
-    if answers.get(Claim.DEPARTURE_DECLARED) is not AnswerWord.CONFIRMED or person.document_index is None:
+    if answers.get(Claim.DEPARTURE_DECLARED) is not AnswerWord.CONFIRMED:
+        return
+    if row.journey in (arrival.journey, arrival.other_journey) and row.journey is not None:
+        bind_journey(session, arrival, row.journey)
+    if person.document_index is None:
         return
     told = session.exec(
         select(ReceivedDeparture).where(
-            ReceivedDeparture.peer == peer, ReceivedDeparture.document_index == person.document_index
+            ReceivedDeparture.peer == row.peer, ReceivedDeparture.document_index == person.document_index
         )
     ).all()
     if len(told) == 1:

@@ -14,7 +14,7 @@ from schemas.claims import Purpose
 from schemas.identity import PersonIdentity
 from service.access_log import Actor, record, record_nobody
 from service.context import Node
-from service.registry.matching import bind_journey, find_exact, open_arrivals
+from service.registry.matching import adopt_journey, bind_journey, find_exact, open_arrivals
 from service.registry.moves import confirm_arrival
 from service.registry.tables import Person
 from service.registry.telling import may_share
@@ -93,7 +93,8 @@ def match_departure(session: Session, node: Node, row_id: str) -> None:
         return
     arrivals = open_arrivals(session, person.id, row.peer)
     if arrivals:
-        bind_journey(session, arrivals[0], row.journey)
+        know = bind_journey if arrivals[0].state == "confirmed" else adopt_journey
+        know(session, arrivals[0], row.journey)
         confirm_arrival(session, node, arrivals[0], peer=row.peer)
         session.delete(row)
         session.flush()
