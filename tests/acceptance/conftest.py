@@ -16,8 +16,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PagesWorld]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium for one module: Playwright's event loop runs as long as it does, and no other one can run meanwhile."""
     chromium = os.environ.get("TONGLU_TEST_CHROMIUM") or shutil.which("chromium")
     if chromium is None:
         pytest.skip("Chromium: none is installed")
