@@ -111,6 +111,8 @@ def test_a_new_officer_registers_an_arrival_and_asks_the_peer_by_keyboard_alone(
     page = context.new_page()
     page.goto("/signin")
     keys = page.keyboard
+    # A page takes its autofocus with its first frame, which may come after its load.
+    expect(page.locator("#name")).to_be_focused()
     keys.type("first")
     keys.press("Tab")
     keys.type(PASSWORD)
@@ -118,6 +120,7 @@ def test_a_new_officer_registers_an_arrival_and_asks_the_peer_by_keyboard_alone(
     page.wait_for_url("**/")
     keys.press("F4")
     page.wait_for_url("**/arrivals/new")
+    expect(page.locator("#name")).to_be_focused()
     keys.type("周小川")
     keys.press("Tab")
     keys.press("Tab")
