@@ -79,7 +79,7 @@ def configure_logging(settings: Settings) -> None:
         logging.getLogger(name).propagate = True
     # One line a run of every job, at their most talkative: the job's own line says more.
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    for name in ("httpx", "httpcore"):
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
         # They write whole addresses.
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -5,6 +5,7 @@ SQLite and on PostgreSQL. The last lines of a run say how many ran on each; the 
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from typing import Any
 import hypothesis
 import psycopg
 import pytest
+import structlog
 from psycopg import sql
 
 from service.database import Database
@@ -113,6 +115,20 @@ def database(database_url: str) -> Iterator[Database]:
     opened = Database(database_url)
     yield opened
     opened.close()
+
+
+# --- the process log --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """A test that serves in this process sets its log up; the next one finds it as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    if root.handlers != handlers:
+        root.handlers, root.level = handlers, level
+        structlog.reset_defaults()
 
 
 # --- async tests: every `async def test_…` runs on asyncio ------------------------------------------------------------

@@ -179,8 +179,9 @@ def test_people_come_into_the_area_of_the_officer_who_uploaded(node, officer, el
     assert rows_in(node, Person, Person.area == elsewhere.area) == REGISTERED
 
 
-def test_who_is_told_to_be_registered_finds_it_in_their_log(node, officer):
+def test_who_is_told_to_be_registered_finds_it_in_their_log(node, officer, clock):
     bring_in(node, VECTORS / "arrivals-plain.csv", officer)
+    clock.advance(minutes=1)
     person = node.database.read_sync(lambda session: session.exec(select(Person).limit(1)).one())
     take_in(node, VECTORS / "arrivals-plain.csv", None, by=officer)
     said = node.database.read_sync(lambda session: entries_of_person(session, node, person))
