@@ -90,7 +90,9 @@ class Database:
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._max_batch = MAX_BATCH if self.dialect == "sqlite" else MAX_BATCH_POSTGRESQL
         self._closed = False
-        self._closing = threading.Lock()
+        self._closing = threading.Condition()
+        self._reading = 0
+        """Reads that are under way, in whichever thread."""
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="tonglu-read")
         self._writer = threading.Thread(target=self._work, name="tonglu-write", daemon=True)
         self._writer.start()
@@ -127,15 +129,19 @@ class Database:
 
     async def read(self, fn: Callable[[Session], T]) -> T:
         """Run `fn` in a reading transaction (one snapshot, writing is refused) and return its value."""
-        if self._closed:
-            raise Unavailable
         context = copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, context.run, self.read_sync, fn)
+        with self._closing:
+            if self._closed:
+                raise Unavailable
+            done = asyncio.get_running_loop().run_in_executor(self._readers, context.run, self.read_sync, fn)
+        return await done
 
     def read_sync(self, fn: Callable[[Session], T]) -> T:
         """`read` in the caller's own thread."""
-        if self._closed:
-            raise Unavailable
+        with self._closing:
+            if self._closed:
+                raise Unavailable
+            self._reading += 1
         try:
             with Session(self._engines.read, expire_on_commit=False) as session:
                 return fn(session)
@@ -143,9 +149,13 @@ class Database:
             if is_not_now(error):
                 raise Unavailable from error
             raise
+        finally:
+            with self._closing:
+                self._reading -= 1
+                self._closing.notify_all()
 
     def close(self) -> None:
-        """Finish what waits, then close. Later calls raise Unavailable."""
+        """Finish what waits and what is being read, then close. Later calls raise Unavailable."""
         with self._closing:
             if self._closed:
                 return
@@ -153,6 +163,9 @@ class Database:
             self._queue.put(None)
         self._writer.join()
         self._readers.shutdown()
+        with self._closing:
+            # Whoever was cancelled on the loop may still read in its thread.
+            self._closing.wait_for(lambda: self._reading == 0)
         self._engines.dispose()
 
     def empty_wal(self) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy
@@ -316,6 +317,22 @@ async def test_a_closed_door_refuses(database: Database) -> None:
             door(names)
 
 
+def test_closing_waits_for_a_read_in_anothers_thread_and_leaves_no_connection(database: Database) -> None:
+    used: list[Any] = []
+    closing = threading.Thread(target=database.close)
+
+    def read(session: Session) -> list[str]:
+        used.append(session.connection().connection.dbapi_connection)
+        closing.start()
+        closing.join(0.05)
+        return names(session)
+
+    assert database.read_sync(read) == []
+    closing.join()
+    with pytest.raises(Exception, match="closed"):
+        used[0].cursor().execute("SELECT 1")
+
+
 def test_a_function_cannot_wait_for_the_writer_that_runs_it(database: Database) -> None:
     with pytest.raises(RuntimeError):
         database.write_sync(lambda _: database.write_sync(put("a")))
@@ -338,6 +355,7 @@ database.close()
 KILL = """
 import os, signal, sys
 from datetime import UTC, datetime
+from typing import Any
 from service.database import Database, Lease
 point = sys.argv[2]
 def kill(name):
