@@ -91,6 +91,9 @@ class Peer(SQLModel, table=True):
     accepted_at: datetime = Field(sa_type=UtcDateTime)
     activated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     changed_at: datetime = Field(sa_type=UtcDateTime)
+    away_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    away_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    clock_offset_seconds: int | None = Field(default=None)
 
 
 class PeerKey(SQLModel, table=True):
@@ -120,7 +123,11 @@ class Invitation(SQLModel, table=True):
 
 
 class Destination(SQLModel, table=True):
-    """How sending to one peer stands: its stream, who is sending now, and the record of failures."""
+    """How sending to one peer stands: its stream, who is sending now, and the record of failures.
+
+    ``signs_with`` is the id of our transport key that this peer knows; ``announced`` that of the newest one for which a
+    ``keys.rotated`` was queued (``rotation``).
+    """
 
     __tablename__ = "destination"
 
@@ -136,6 +143,8 @@ class Destination(SQLModel, table=True):
     wait_code: str | None = Field(default=None, max_length=40)
     batch_limit: int | None = Field(default=None)
     last_answer_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    signs_with: str | None = Field(default=None, max_length=43)
+    announced: str | None = Field(default=None, max_length=43)
 
 
 class OutboxMessage(SQLModel, table=True):
@@ -174,7 +183,11 @@ class OutboxMessage(SQLModel, table=True):
 
 
 class InboxMessage(SQLModel, table=True):
-    """That a message was taken, and with what result: the row that makes every effect happen once."""
+    """That a message was taken, and with what result: the row that makes every effect happen once.
+
+    ``result`` is ``accepted``, ``refused`` or ``voided``: withdrawn by its sender before it came, so that it never takes
+    effect when it does; such a row has no type and no digest.
+    """
 
     __tablename__ = "inbox_message"
 
@@ -187,6 +200,25 @@ class InboxMessage(SQLModel, table=True):
     result: str = Field(max_length=10)
     problem_code: str | None = Field(default=None, max_length=40)
     recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class InboxStream(SQLModel, table=True):
+    """Which numbers of one stream of a peer are here: all up to ``whole``, and those of ``ahead`` beyond it.
+
+    ``ahead`` are ranges ``[first, last]`` in ascending order. ``pull_at`` is when the peer is asked for what is missing,
+    or, once it was silent for long, whether there is anything at all; ``pulls`` counts the times it was asked in vain.
+    """
+
+    __tablename__ = "inbox_stream"
+
+    peer: str = Field(primary_key=True, max_length=12)
+    stream: str = Field(primary_key=True, max_length=36)
+    whole: int = Field(default=0)
+    ahead: list[list[int]] = Field(default_factory=list, sa_type=JSON)
+    gap_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    heard_at: datetime = Field(sa_type=UtcDateTime)
+    pull_at: datetime | None = Field(default=None, index=True, sa_type=UtcDateTime)
+    pulls: int = Field(default=0)
 
 
 class Exchange(SQLModel, table=True):
@@ -228,6 +260,22 @@ class Receipt(SQLModel, table=True):
     result: str = Field(max_length=10)
     problem_code: str | None = Field(default=None, max_length=40)
     recorded_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class FollowedDirectory(SQLModel, table=True):
+    """A list of regions that this node follows by choice: the key that signs it, and its last good version."""
+
+    __tablename__ = "followed_directory"
+
+    name: str = Field(primary_key=True, max_length=100)
+    url: str = Field(max_length=500)
+    jwk: dict[str, Any] = Field(sa_type=JSON)
+    version: int = Field(default=0)
+    list_jws: str | None = Field(default=None)
+    taken_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    next_fetch_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    failures: int = Field(default=0)
+    fetch_fault: str | None = Field(default=None, max_length=40)
 
 
 class Nonce(SQLModel, table=True):

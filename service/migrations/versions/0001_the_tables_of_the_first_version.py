@@ -171,6 +171,8 @@ def upgrade() -> None:
         sa.Column("wait_code", sa.String(length=40), nullable=True),
         sa.Column("batch_limit", sa.Integer(), nullable=True),
         sa.Column("last_answer_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("signs_with", sa.String(length=43), nullable=True),
+        sa.Column("announced", sa.String(length=43), nullable=True),
         sa.PrimaryKeyConstraint("region"),
     )
     op.create_table(
@@ -213,6 +215,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_exchange_peer"), ["peer"], unique=False)
 
     op.create_table(
+        "followed_directory",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.Column("jwk", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("list_jws", sa.String(), nullable=True),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_fetch_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("fetch_fault", sa.String(length=40), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "given_answer",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("request_id", sa.String(length=36), nullable=False),
@@ -249,6 +264,21 @@ def upgrade() -> None:
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("peer", "id"),
     )
+    op.create_table(
+        "inbox_stream",
+        sa.Column("peer", sa.String(length=12), nullable=False),
+        sa.Column("stream", sa.String(length=36), nullable=False),
+        sa.Column("whole", sa.Integer(), nullable=False),
+        sa.Column("ahead", sa.JSON(), nullable=False),
+        sa.Column("gap_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("pull_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("pulls", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("peer", "stream"),
+    )
+    with op.batch_alter_table("inbox_stream", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_inbox_stream_pull_at"), ["pull_at"], unique=False)
+
     op.create_table(
         "invitation",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -394,6 +424,9 @@ def upgrade() -> None:
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("away_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("away_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("clock_offset_seconds", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("region"),
     )
     op.create_table(
@@ -795,6 +828,10 @@ def downgrade() -> None:
     op.drop_table("ledger_batch")
     op.drop_table("leases")
     op.drop_table("invitation")
+    with op.batch_alter_table("inbox_stream", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_inbox_stream_pull_at"))
+
+    op.drop_table("inbox_stream")
     op.drop_table("inbox_message")
     with op.batch_alter_table("idempotency_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotency_key_created_at"))
@@ -804,6 +841,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_given_answer_request")
 
     op.drop_table("given_answer")
+    op.drop_table("followed_directory")
     with op.batch_alter_table("exchange", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_exchange_peer"))
 
