@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from federation.keys import Jwk, KeyUse, NodeKeys, b64url, b64url_bytes, verifies
+from federation.keys import Jwk, KeyUse, NodeKey, NodeKeys, b64url, b64url_bytes, verifies
 from schemas.strict_json import UnreadableJsonError, read_document
 
 
@@ -28,9 +28,14 @@ class CompactJws:
 
 def sign_jws(keys: NodeKeys, use: KeyUse, typ: str, payload: dict[str, Any]) -> str:
     """Sign a JSON object with the key in force for ``use``."""
-    header = {"alg": "Ed25519", "kid": keys.kid(use), "typ": typ}
+    return sign_jws_with(keys.current(use), typ, payload)
+
+
+def sign_jws_with(key: NodeKey, typ: str, payload: dict[str, Any]) -> str:
+    """Sign a JSON object with one key, retired or not (the proof of a rotation is the old key's)."""
+    header = {"alg": "Ed25519", "kid": key.kid, "typ": typ}
     signed = f"{_part(header)}.{_part(payload)}"
-    return f"{signed}.{b64url(keys.sign(use, signed.encode('ascii')))}"
+    return f"{signed}.{b64url(key.sign(signed.encode('ascii')))}"
 
 
 def read_jws(text: str, typ: str) -> CompactJws:

@@ -3,9 +3,9 @@
 ``transport`` signs requests and answers, ``certificate`` signs certificates and status lists, ``checkpoint`` signs the
 tree heads of the access log (all Ed25519); ``seal`` (X25519) opens what is sealed for this node.
 
-Keys are rotated by one process while others serve. So ``NodeKeys`` is a view of ``keys.json``: ``refresh`` looks whether
-the file was replaced and takes the new set as a whole. Whoever names a key and signs with it takes both from one
-``NodeKey``, or a rotation between the two would make a signature that nobody can verify.
+Keys are rotated by one process while others serve. So ``NodeKeys`` is a view of ``keys.json``: ``refresh`` looks
+whether the file was replaced and takes the new set as a whole. Whoever names a key and signs with it takes both from
+one ``NodeKey``, or a rotation between the two would make a signature that nobody can verify.
 """
 
 import json
@@ -132,10 +132,10 @@ class _Ring:
 
     @classmethod
     def of(cls, keys: list[NodeKey]) -> "_Ring":
-        current = {key.use: key for key in keys if key.retired_at is None}
+        current: dict[str, NodeKey] = {key.use: key for key in keys if key.retired_at is None}
         if set(current) != set(KEY_USES):
             raise KeyUnusable("a node needs one key in force for each use")
-        return cls(tuple(keys), dict(current), {key.kid: key for key in keys})
+        return cls(tuple(keys), current, {key.kid: key for key in keys})
 
 
 class NodeKeys:
@@ -196,7 +196,7 @@ class NodeKeys:
 
     def take(self, other: "NodeKeys") -> None:
         """Use the keys of ``other`` from now on, as ``refresh`` takes those of the file."""
-        self._ring = other._ring
+        self._ring = _Ring.of(other.all())
 
     def current(self, use: KeyUse) -> NodeKey:
         """The key in force for ``use``: its name and its signature belong together."""

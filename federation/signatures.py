@@ -92,6 +92,11 @@ class SignedAnswer:
     body: bytes
     keyid: str
 
+    @property
+    def created(self) -> int:
+        """When the answerer signed, by its own clock (seconds since 1970)."""
+        return int(_parameters_of(self.signature_input)["created"])
+
     def headers(self) -> dict[str, str]:
         """The header fields of the answer."""
         return {
@@ -128,9 +133,14 @@ def sign_request(
     body: bytes = b"",
     now: datetime,
     entropy: Entropy,
+    kid: str | None = None,
 ) -> SignedRequest:
-    """Sign a request at ``now`` with a fresh nonce; without a body ``content_type`` and ``body`` are empty."""
-    created, nonce, keyid = int(now.timestamp()), b64url(entropy.token_bytes(16)), keys.kid("transport")
+    """Sign a request at ``now`` with a fresh nonce; without a body ``content_type`` and ``body`` are empty.
+
+    ``kid`` names a retired transport key that is still to sign (``rotation``); without it the one in force does.
+    """
+    key = keys.signer(kid)
+    created, nonce, keyid = int(now.timestamp()), b64url(entropy.token_bytes(16)), key.kid
     components = _BODY_REQUEST if body else _BARE_REQUEST
     parameters = (
         f'{components};created={created};expires={created + LIFETIME_SECONDS};nonce="{nonce}"'
@@ -144,7 +154,7 @@ def sign_request(
         content_type=content_type,
         content_digest=digest,
         signature_input=f"{LABEL}={parameters}",
-        signature=_signature_field(keys.sign("transport", base)),
+        signature=_signature_field(key.sign(base)),
         keyid=keyid,
         created=created,
         expires=created + LIFETIME_SECONDS,
@@ -208,10 +218,18 @@ def check_clock(request: SignedRequest, now: datetime) -> None:
 
 
 def sign_answer(
-    keys: NodeKeys, request: SignedRequest, *, status: int, content_type: str, body: bytes, now: datetime
+    keys: NodeKeys,
+    request: SignedRequest,
+    *,
+    status: int,
+    content_type: str,
+    body: bytes,
+    now: datetime,
+    kid: str | None = None,
 ) -> SignedAnswer:
-    """Sign the answer to ``request`` at ``now``."""
-    keyid, digest = keys.kid("transport"), content_digest(body)
+    """Sign the answer to ``request`` at ``now``; ``kid`` as for a request."""
+    key = keys.signer(kid)
+    keyid, digest = key.kid, content_digest(body)
     components = _BODY_ANSWER if request.has_body else _BARE_ANSWER
     parameters = f'{components};created={int(now.timestamp())};keyid="{keyid}";alg="ed25519";tag="{ANSWER_TAG}"'
     base = _answer_base(request, status, content_type, digest, parameters)
@@ -220,7 +238,7 @@ def sign_answer(
         content_type=content_type,
         content_digest=digest,
         signature_input=f"{LABEL}={parameters}",
-        signature=_signature_field(keys.sign("transport", base)),
+        signature=_signature_field(key.sign(base)),
         body=body,
         keyid=keyid,
     )
@@ -291,6 +309,12 @@ def _parameters(field: str, components: str, expected: frozenset[str], tag: str)
         raise Unauthenticated
     _number(given["created"])
     return given
+
+
+def _parameters_of(field: str) -> dict[str, str]:
+    """The parameters of a ``Signature-Input`` whose shape was checked."""
+    shape = _INPUT.fullmatch(field)
+    return dict(_PARAMETER.findall(shape["parameters"])) if shape is not None else {}
 
 
 def _canonical_parameters(field: str) -> str:

@@ -120,8 +120,9 @@ def sign_checkpoint(keys: NodeKeys, region: str, size: int, root: bytes) -> str:
     """Write and sign a checkpoint (C2SP tlog-checkpoint) with the ``checkpoint`` key in force."""
     origin = log_origin(region)
     text = f"{origin}\n{size}\n{b64encode(root).decode()}\n"
-    key_id = note_key_id(origin, public_bytes(keys.jwk("checkpoint")))
-    signature = b64encode(key_id + keys.sign("checkpoint", text.encode())).decode()
+    key = keys.current("checkpoint")
+    key_id = note_key_id(origin, public_bytes(key.jwk))
+    signature = b64encode(key_id + key.sign(text.encode())).decode()
     return f"{text}\n— {origin} {signature}\n"
 
 

@@ -48,9 +48,10 @@ def signed_by_us(fed: FederationNode, signed: SignedAgreement) -> bool:
 
 
 def _signature(fed: FederationNode, payload: str) -> JwsSignature:
-    header = {"alg": "Ed25519", "kid": fed.keys.kid("transport"), "typ": TYP}
+    key = fed.keys.current("transport")
+    header = {"alg": "Ed25519", "kid": key.kid, "typ": TYP}
     protected = b64url(json.dumps(header, separators=(",", ":")).encode("ascii"))
-    signature = fed.keys.sign("transport", f"{protected}.{payload}".encode("ascii"))
+    signature = key.sign(f"{protected}.{payload}".encode("ascii"))
     return JwsSignature(protected=protected, signature=b64url(signature))
 
 

@@ -75,9 +75,10 @@ def issue_certificate(
         for claim in Disclosable
     ]
     claims = rules.claims_of(draft, node.fed.source, digests, status_uri(node, number), index)
-    header = {"alg": "Ed25519", "kid": node.fed.keys.kid("certificate"), "typ": SD_JWT_TYPE}
+    key = node.fed.keys.current("certificate")
+    header = {"alg": "Ed25519", "kid": key.kid, "typ": SD_JWT_TYPE}
     content = IssuedContent(
-        token=sd_jwt.sign(header, claims, lambda signed: node.fed.keys.sign("certificate", signed)),
+        token=sd_jwt.sign(header, claims, key.sign),
         disclosures=disclosures,
         shown=tuple(claim for claim in Disclosable if claim in draft.disclose),
         quarter=draft.quarter,

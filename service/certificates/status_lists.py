@@ -80,7 +80,8 @@ def status_list_token(session: Session, node: Node, number: int) -> str | None:
         return None
     entries = status_bits.with_decoys(row.entries, _secret(node, number), row.created_on, node.today())
     issued = _full_hour(node.now())
-    header = {"alg": "Ed25519", "kid": node.fed.keys.kid("certificate"), "typ": STATUS_LIST_TYPE}
+    key = node.fed.keys.current("certificate")
+    header = {"alg": "Ed25519", "kid": key.kid, "typ": STATUS_LIST_TYPE}
     claims = {
         "sub": status_uri(node, number),
         "iat": issued,
@@ -88,7 +89,7 @@ def status_list_token(session: Session, node: Node, number: int) -> str | None:
         "ttl": STATUS_LIST_TTL_SECONDS,
         "status_list": {"bits": STATUS_BITS, "lst": status_bits.pack(entries)},
     }
-    return sd_jwt.sign(header, claims, lambda signed: node.fed.keys.sign("certificate", signed))
+    return sd_jwt.sign(header, claims, key.sign)
 
 
 def _new_list(session: Session, node: Node, number: int) -> StatusList:
