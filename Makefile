@@ -64,7 +64,7 @@ demo: $(VENV)/.run ## two paired nodes with invented people (ARGS=--once plays t
 
 .PHONY: test
 test: setup-dev ## all tests (ARGS goes to pytest)
-	@$(PYTEST) -n 3 --dist loadgroup $(ARGS)
+	@$(PYTEST) -n 3 $(ARGS)
 
 # --- and what one needs now and then --------------------------------------------------------------------------------
 

@@ -41,13 +41,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_kind", kinds, indirect=True, scope="session")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a costly world stays with one worker: a module's tests marked `one_world`, for each database."""
-    for item in items:
-        if item.get_closest_marker("one_world"):
-            kind = getattr(item, "callspec", None) and item.callspec.params.get("database_kind")  # type: ignore[attr-defined]
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{kind}"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Several workers: what shares a costly world stays together."""
+    from tests.scheduling import scheduler
+
+    return scheduler(config, log)
 
 
 @pytest.fixture(scope="session")

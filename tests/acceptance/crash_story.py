@@ -12,7 +12,7 @@ from schemas.calendar import WorkingCalendar
 from schemas.quarters import Quarter
 from service.consents.notices import CURRENT_VERSION
 from service.demo.people import MATCHED, MISSPELT, MISSPELT_AT_HOME, Invented
-from tests.acceptance.crash_world import HERE, HOME, Kill, World, command
+from tests.acceptance.crash_world import HERE, HOME, Kill, World
 
 Ids = dict[str, str]
 
@@ -143,7 +143,7 @@ def reminders_are_sent(world: World, ids: Ids) -> None:
         assert kill.reached.read_text() == kill.point
         kill.armed.unlink()
         world.lapse_leases(HERE)
-    command(node, "tick", node.directory, "reminders", "--at", at)
+    node.told("tick", node.directory, "reminders", "--at", at)
     world.until(HERE, "SELECT count(*) FROM reminder WHERE state = 'sent'", 1)
 
 
@@ -212,4 +212,4 @@ def play(world: World, point: str | None) -> dict[str, dict[str, int]]:
 
 def log_verifies(world: World) -> None:
     for node in world.nodes.values():
-        command(node, "log", "verify", node.directory)
+        node.told("log", "verify", node.directory)

@@ -7,7 +7,6 @@ runs differ in nothing but where a node was killed.
 import contextlib
 import io
 import json
-import os
 import shutil
 import signal
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ import psycopg
 import sqlalchemy
 from psycopg import sql
 
-from service.cli import run
 from service.database import Database
 from service.demo.mail import MailSink
 from tests.acceptance import crash_node
@@ -89,38 +87,25 @@ class Template:
         nodes = {region: template.node(region, directory, databases.settings(f"{CRASH}_{region}")) for region in NAMES}
         passwords = {}
         for region, node in nodes.items():
-            passwords[region] = json.loads(
-                command(
-                    node,
-                    "init",
-                    node.directory,
-                    "--region",
-                    region,
-                    "--name",
-                    NAMES[region],
-                    "--base-url",
-                    node.base_url,
-                    "--json",
-                )
-            )["password"]
-            command(node, "officer", "add", node.directory, "second", "--role", "clerk", "--role", "supervisor")
-            (directory / f"{region}.invitation").write_text(command(node, "peer", "invite", node.directory), "utf-8")
+            passwords[region] = node.initialise(NAMES[region])
+            node.told("officer", "add", node.directory, "second", "--role", "clerk", "--role", "supervisor")
+            (directory / f"{region}.invitation").write_text(node.told("peer", "invite", node.directory), "utf-8")
         for region, node in nodes.items():
-            command(node, "peer", "accept", node.directory, directory / f"{other(region)}.invitation", "--yes")
+            node.told("peer", "accept", node.directory, directory / f"{other(region)}.invitation", "--yes")
         with serving(nodes):
             for region, node in nodes.items():
                 template.tokens[region] = sign_in(node, "first", passwords[region])
             world = World(template, nodes)
             for region in NAMES:
                 world.until(region, "SELECT count(*) FROM peer WHERE state = 'active'", 1)
-            agreement = command(nodes[HERE], "agreement", "propose", nodes[HERE].directory, "--peer", HOME).split()[-1]
+            agreement = nodes[HERE].told("agreement", "propose", nodes[HERE].directory, "--peer", HOME).split()[-1]
             world.until(HOME, "SELECT count(*) FROM agreement", 1)
             world.post(HOME, f"/agreements/{agreement}/sign")
             for region in NAMES:
                 world.until(region, "SELECT count(*) FROM agreement WHERE state = 'signed'", 1)
             for region, node in nodes.items():
                 # Each fetches the other's status list once, as it does every day: at no moment of its own in a run.
-                command(node, "tick", node.directory, "status_lists")
+                node.told("tick", node.directory, "status_lists")
                 world.until(region, "SELECT count(*) FROM peer_status_list WHERE token IS NOT NULL", 1)
             world.settle()
             world.close()
@@ -326,19 +311,3 @@ def serving(nodes: dict[str, ProcessNode]) -> Iterator[None]:
     finally:
         for node in nodes.values():
             node.end()
-
-
-def command(node: ProcessNode, *arguments: Any) -> str:
-    """Run one command within this process, as the demo does: a process for each would cost two seconds."""
-    out, err = io.StringIO(), io.StringIO()
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(node.environment)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = run([str(argument) for argument in arguments])
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-    assert code == 0, f"tonglu {arguments}: {err.getvalue()}"
-    return out.getvalue()

@@ -11,6 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from tests.acceptance import crash_node
 from tests.acceptance.processes import PASSWORD, ProcessNode, free_ports, patience, request, sign_in
 
 HERE, HOME, PAPER = "790303", "790101", "790202"
@@ -85,7 +86,7 @@ def pages_world(directory: Path) -> Iterator[PagesWorld]:
         node.told("peer", "accept", str(node.directory), str(directory / f"{other}.invitation"), "--yes")
     try:
         for node in nodes.values():
-            node.start()
+            node.fork(crash_node.serve_plainly, str(node.directory))
         for region, node in nodes.items():
             node.await_ready()
             world.tokens[region] = sign_in(node, "first", firsts[region])

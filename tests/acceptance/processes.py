@@ -1,5 +1,7 @@
 """Nodes as an operator runs them: processes of their own, that a test starts, kills and starts again."""
 
+import contextlib
+import io
 import json
 import multiprocessing
 import os
@@ -11,10 +13,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from service.cli import run
 
 START_SECONDS = 40.0
 TONGLU = (sys.executable, "-m", "service.cli")
@@ -65,11 +68,20 @@ class ProcessNode:
             [*python, *arguments], env=self.environment, capture_output=True, text=True, timeout=120, check=False
         )
 
-    def told(self, *arguments: str) -> str:
-        """What a command prints that must succeed."""
-        done = self.command(*arguments)
-        assert done.returncode == 0, f"tonglu {' '.join(arguments)}: {done.stderr or done.stdout}"
-        return done.stdout
+    def told(self, *arguments: str | Path) -> str:
+        """What a command prints that must succeed; run within this process: one for each would cost two seconds."""
+        out, err = io.StringIO(), io.StringIO()
+        before = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self.environment)
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = run([str(argument) for argument in arguments])
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        assert code == 0, f"tonglu {arguments}: {err.getvalue()}"
+        return out.getvalue()
 
     def start(self, *arguments: str) -> None:
         """Begin to serve: `tonglu serve`, or `arguments` in its place. Says nothing about being ready."""
@@ -91,7 +103,7 @@ class ProcessNode:
         for _ in patience(START_SECONDS, f"{self.region} is ready"):
             assert self.process.poll() is None, self.log.read_text("utf-8", "replace")[-3000:]
             try:
-                with closing(urllib.request.urlopen(f"{self.base_url}/readyz", timeout=5)):  # noqa: S310 - loopback
+                with contextlib.closing(urllib.request.urlopen(f"{self.base_url}/readyz", timeout=5)):  # noqa: S310 - loopback
                     return
             except OSError:
                 continue
@@ -130,11 +142,11 @@ class Forked:
     """A process like those of `subprocess`, started without importing everything anew, which takes two seconds."""
 
     def __init__(
-        self, run: Callable[..., None], arguments: tuple[str, ...], variables: dict[str, str], log: Path
+        self, work: Callable[..., None], arguments: tuple[str, ...], variables: dict[str, str], log: Path
     ) -> None:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["tests.acceptance.crash_node"])
-        self._process = context.Process(target=_in_child, args=(run, arguments, variables, str(log)), daemon=True)
+        self._process = context.Process(target=_in_child, args=(work, arguments, variables, str(log)), daemon=True)
         self._process.start()
         self.pid = self._process.pid
 
@@ -156,13 +168,13 @@ class Forked:
         return self.poll()
 
 
-def _in_child(run: Callable[..., None], arguments: tuple[str, ...], variables: dict[str, str], log: str) -> None:
+def _in_child(work: Callable[..., None], arguments: tuple[str, ...], variables: dict[str, str], log: str) -> None:
     os.environ.clear()
     os.environ.update(variables)
     with Path(log).open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-    run(*arguments)
+    work(*arguments)
 
 
 def patience(seconds: float, what: str) -> Iterator[None]:
@@ -194,7 +206,7 @@ def request(
     data = body if isinstance(body, bytes) or body is None else json.dumps(body, ensure_ascii=False).encode()
     try:
         asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - loopback
-        with closing(urllib.request.urlopen(asked, timeout=60)) as answer:  # noqa: S310 - loopback
+        with contextlib.closing(urllib.request.urlopen(asked, timeout=60)) as answer:  # noqa: S310 - loopback
             content: bytes = answer.read()
             return content
     except urllib.error.HTTPError as error:

@@ -13,8 +13,6 @@ from service.demo.mail import MailSink
 from tests.acceptance.crash_story import PLACES, log_verifies, play
 from tests.acceptance.crash_world import Databases, Template
 
-pytestmark = pytest.mark.one_world
-
 BY_ATTEMPT = {
     "nonce": "one for every request, also for one that is tried again",
     "exchange": "the evidence of one request and its answer: a request that is tried again is another one",

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.acceptance.pages_world import HOME, PASSWORD, enter, resident_id
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
+pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parents[1] / "vectors" / "axe.min.js").read_text("utf-8")
 SIZES = {"wide": (1366, 768), "phone": (360, 740)}

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from service.demo.people import arrivals_ledger
 from tests.acceptance.pages_world import PASSWORD, enter
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("pages")]
+pytestmark = pytest.mark.browser
 
 
 def test_a_received_request_is_answered_and_the_answer_undone_until_it_leaves(page, world):
