@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from zoneinfo import ZoneInfo
-
-from fastapi import Depends, Request
 
 from federation.node import FederationNode
 from schemas.calendar import WorkingCalendar
@@ -57,10 +55,18 @@ class Node:
         return local_date(self.clock.now(), self.zone)
 
 
-def node_of(request: Request) -> Node:
-    """The node of the application that got this request."""
-    return cast("Node", request.app.state.node)
+if TYPE_CHECKING:
+    CurrentNode = Annotated[Node, "the node, as a parameter of a route"]
 
 
-CurrentNode = Annotated[Node, Depends(node_of)]
-"""The node, as a parameter of a route."""
+def __getattr__(name: str) -> Any:
+    """Make `CurrentNode` when the first route asks for it, so that no command pays for loading FastAPI (PEP 562)."""
+    if name != "CurrentNode":
+        raise AttributeError(name)
+    from fastapi import Depends, Request  # noqa: PLC0415 - see above
+
+    def node_of(request: Request) -> Node:
+        return cast("Node", request.app.state.node)
+
+    globals()[name] = Annotated[Node, Depends(node_of)]
+    return globals()[name]

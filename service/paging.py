@@ -1,11 +1,11 @@
 """How long a page of a list is: what the caller asks for, and at most 200 (bulk reading is bounded, rule 11)."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import AfterValidator
 
-MOST_ITEMS: Final = 200
+from service.bounds import MOST_ITEMS
 
 PageLimit = Annotated[
     int,

@@ -7,6 +7,7 @@ when it runs, so that `tonglu --help` answers at once.
 Exit codes: 0 done; 1 refused or failed, with one line on stderr that says why; 2 wrong usage.
 """
 
+import gc
 import importlib
 import os
 import pkgutil
@@ -65,6 +66,9 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """The entry point of the distribution; whatever it writes, only its owner may read."""
     os.umask(0o077)
+    # Modules are hundreds of thousands of objects that stay: looking through them again and again costs a fifth of
+    # a command's start.
+    gc.set_threshold(50_000, 20, 20)
     code = run(sys.argv[1:])
     sys.stdout.flush()
     sys.exit(code)

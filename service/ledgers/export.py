@@ -6,12 +6,12 @@ import xlsxwriter
 
 from schemas.identity import mask_document_number
 from service.access_log import record
+from service.bounds import MOST_ITEMS
 from service.context import Node
 from service.ledgers.fields import Field, LedgerKind
 from service.ledgers.messages import header_of
 from service.ledgers.report import neutralised
 from service.officers.rules import Officer, Role, require
-from service.paging import MOST_ITEMS
 from service.registry.queries import (
     FullPurpose,
     Listed,

@@ -12,11 +12,11 @@ from typing import Any, Literal
 from sqlmodel import Session, col, func, select
 
 from schemas.problems import InvalidInput
+from service.bounds import MOST_ITEMS
 from service.consents.consents import GivenConsent, GivenNotice, consents_of, notices_of
 from service.consents.refusals import do_not_ask
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.paging import MOST_ITEMS
 from service.registry.limits import count_opening
 from service.registry.moves import find_arrival, find_departure
 from service.registry.people import (

@@ -18,6 +18,7 @@ from itertools import pairwise
 from unicodedata import combining, normalize
 
 from schemas.identity import PersonIdentity, fold_name, normalise_document_number
+from service.registry.readings import reading_of
 from service.vault import Vault
 
 MIN_QUERY = 2
@@ -96,12 +97,9 @@ def spellings(name: str) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=16384)
 def _readings(unit: str, *, surname: bool) -> list[str]:
-    from pypinyin import Style, pinyin  # noqa: PLC0415 - its dictionary takes 100 ms, and only people need it
-
     if not _HAN.match(unit):
         return [unit]
-    found = pinyin(unit, style=Style.NORMAL, errors="ignore")
-    usual = _letters(found[0][0]) if found else ""
+    usual = _letters(reading_of(unit))
     return list(dict.fromkeys([usual, *(_SURNAME_READINGS.get(unit, ()) if surname else ())]))
 
 

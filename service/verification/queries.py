@@ -9,9 +9,9 @@ from sqlmodel import Session, col, select
 from federation.receipts import receipts_about
 from schemas.claims import AnswerWord, Claim
 from schemas.problems import NotFound
+from service.bounds import MOST_ITEMS
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.paging import MOST_ITEMS
 from service.registry.people import OpenPerson, find_person, unseal_people, visible
 from service.registry.tables import Person
 from service.verification.cases import claims_asked, get_request, read_prepared, unpack_answers

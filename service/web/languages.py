@@ -8,14 +8,16 @@ import io
 from collections.abc import Mapping
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from starlette.requests import Request
 
 from service.web.viewer import DEFAULT_LANGUAGE, PAGE_LANGUAGES, PageLanguage, Viewer
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 LANGUAGE_COOKIE: Final = "tonglu_language"
 LOCALES: Final = Path(__file__).with_name("locales")
@@ -83,7 +85,7 @@ def page_language(value: str | None) -> PageLanguage | None:
     return next((known for known in PAGE_LANGUAGES if known == value), None)
 
 
-def chosen_language(request: Request) -> PageLanguage:
+def chosen_language(request: "Request") -> PageLanguage:
     """The language of this request: what the officer or the person chose, else the cookie, else Chinese."""
     viewer: Viewer | None = getattr(request.state, "viewer", None)
     if viewer is not None and viewer.language is not None:

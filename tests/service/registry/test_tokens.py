@@ -1,9 +1,13 @@
 """By what a person is found: pieces of the name, readings, initials, tails."""
 
 import pytest
+from pypinyin import Style, pinyin
 
 from schemas.identity import PersonIdentity
+from service.registry.readings import reading_of
 from service.registry.tokens import pieces_of, plans_of, spellings
+
+UMLAUT = str.maketrans(dict.fromkeys("ǖǘǚǜü", "v"))
 
 
 def found(query: str, name: str, number: str | None = None, phone: str | None = None) -> bool:
@@ -68,3 +72,12 @@ def test_a_surname_narrows_only_beside_another_word():
 
 def test_rare_characters_without_a_reading_have_no_spelling():
     assert spellings("\ue000\ue001") == ()
+
+
+def test_a_character_is_read_as_the_library_reads_it_alone():
+    characters = [
+        chr(point) for point in (*range(0x4E00, 0xA000, 7), *range(0x3400, 0x4DC0, 31), *range(0x20000, 0x20400))
+    ]
+    for character in [*characters, *"吕女绿嗯呒单曾𠮷"]:
+        found = pinyin(character, style=Style.TONE, errors="ignore")
+        assert reading_of(character) == (found[0][0].translate(UMLAUT) if found else "")
