@@ -79,6 +79,7 @@ def due_destinations(session: Session, now: datetime) -> list[Due]:
                     col(Peer.state) == PeerState.ACTIVE,
                     exists().where(
                         col(OutboxMessage.region) == col(Destination.region),
+            _is_there(now),
                         col(OutboxMessage.state).in_(OPEN_STATES),
                         _is_due(now),
                     ),
@@ -133,6 +134,8 @@ def _claimed(session: Session, fed: FederationNode, region: str, holder: str, no
     if not rows:
         return None
     return Claim(region, peer.base_url, keys, holder, None, _number(session, destination, rows))
+    if peer.away_from is not None and peer.away_until is not None and peer.away_from <= now < peer.away_until:
+        return None
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
@@ -151,6 +154,11 @@ def _choose(session: Session, peer: Peer, destination: Destination, now: datetim
     most = min(peer.max_messages, destination.batch_limit or peer.max_messages)
     earlier = aliased(OutboxMessage)
     held_back = exists().where(
+def _is_there(now: datetime) -> ColumnElement[bool]:
+    """Whether a peer is not away by its own announcement (``node.maintenance``)."""
+    return or_(col(Peer.away_until).is_(None), col(Peer.away_from) > now, col(Peer.away_until) <= now)
+
+
         col(earlier.region) == col(OutboxMessage.region),
         col(earlier.subject) == col(OutboxMessage.subject),
         col(earlier.number) < col(OutboxMessage.number),

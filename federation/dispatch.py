@@ -2,12 +2,14 @@
 
 *Preparing* needs no transaction: parse each message, take its digest, open what is sealed in it. *Dispatching* runs in
 the one transaction that also records the results. A message whose id is known answers ``duplicate`` with its first
-result and has no effect; the same id with other content is refused. An accepted message, and one refused for good, is
-recorded by the peer that signed for it and its id, in the same transaction as its effect and the messages that it
-causes at once; any other refusal leaves nothing behind, and the same id is tried afresh.
+result and has no effect; the same id with other content is refused, as is one that its sender withdrew before it came.
+An accepted message, and one refused for good, is recorded by the peer that signed for it and its id, in the same
+transaction as its effect and the messages that it causes at once; any other refusal leaves nothing behind, and the same
+id is tried afresh.
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,15 +20,18 @@ from sqlmodel import Session, col, select
 from federation.keys import NodeKeys
 from federation.node import FederationNode
 from federation.outbox import VOIDED, enqueue_all
-from federation.receipts import Taken
+from federation.receipts import Taken, without_receipt
 from federation.results import Result, refused
 from federation.sealing import Binding, open_disclosures, open_subject
+from federation.streams import note_numbers
 from federation.tables import DATABASE_FAULTS, InboxMessage, Peer, insert_new
+from federation.voiding import VOIDED_BEFORE, take_voided
 from schemas.clock import rfc3339
 from schemas.envelope import Envelope, Incoming, Outgoing, digest, parse_message
 from schemas.problems import (
     IdReused,
     Internal,
+    InvalidMessage,
     MessageRefused,
     UnknownType,
     WrongRecipient,
@@ -39,8 +44,10 @@ Handler = Callable[[Session, Incoming, Peer, datetime], list[Outgoing]]
 ``MessageRefused`` to refuse it."""
 
 Handlers = Mapping[str, Handler]
-"""Message type (``tonglu.verification.requested.v1``) to its handler."""
+"""Message type (``tonglu.verification.requested.v1``) to its handler. The one of ``tonglu.message.voided.v1`` is called
+only when the withdrawn message had taken effect here."""
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +68,7 @@ class Prepared:
     digest: str | None
     incoming: Incoming | None
     refusal: MessageRefused | None
+    stream: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,12 +88,12 @@ def prepare(message: dict[str, Any] | MessageRefused, keys: NodeKeys, *, recipie
     try:
         envelope = parse_message(message)
     except MessageRefused as error:
-        return Prepared(error.message_id, error.streamseq, name, None, error)
+        return Prepared(error.message_id, error.streamseq, name, None, error, _stream_of(message))
     try:
         incoming = _open(envelope, keys, recipient=recipient, source=source)
     except MessageRefused as error:
-        return Prepared(envelope.id, envelope.streamseq, name, None, error)
-    return Prepared(envelope.id, envelope.streamseq, name, incoming, None)
+        return Prepared(envelope.id, envelope.streamseq, name, None, error, envelope.stream)
+    return Prepared(envelope.id, envelope.streamseq, name, incoming, None, envelope.stream)
 
 
 def dispatch(
@@ -104,22 +112,30 @@ def dispatch(
     known = {row.id: row for row in session.exec(found).all()}
     results: list[Result] = []
     taken: list[Taken] = []
+    repeated: list[Taken] = []
+    here: list[tuple[str, int]] = []
     caused = 0
     for one in batch:
         earlier = known.get(one.id) if one.id is not None else None
         if earlier is not None:
-            results.append(_repeated(one, earlier, now))
-            continue
-        result, sent = _take(session, fed, peer, one, handlers=handlers, gate=gate, now=now)
+            result = _repeated(one, earlier, now)
+            if result.result == "duplicate":
+                repeated.append(_taken(one, earlier))
+        else:
+            result, sent = _take(session, fed, peer, one, handlers=handlers, gate=gate, known=known, now=now)
+            caused += sent
+            row = _final_row(peer, one, result, now)
+            if row is not None:
+                known[row.id] = row
+                taken.append(_taken(one, row))
         results.append(result)
-        caused += sent
-        row = _final_row(peer, one, result, now)
-        if row is not None:
-            known[row.id] = row
-            taken.append(_taken(one, row))
+        if one.stream is not None and one.streamseq is not None and _is_settled(result):
+            here.append((one.stream, one.streamseq))
     new = [known[one.message_id] for one in taken]
     insert_new(session, InboxMessage, [row.model_dump() for row in new])
-    return Dispatched(results, taken, caused)
+    note_numbers(session, peer.region, here, now)
+    # What was pulled has no receipt of ours yet: the answer to its repetition is the first that its sender gets.
+    return Dispatched(results, [*taken, *without_receipt(session, peer.region, repeated)], caused)
 
 
 def _open(envelope: Envelope, keys: NodeKeys, *, recipient: str, source: str) -> Incoming:
@@ -145,6 +161,7 @@ def _take(
     *,
     handlers: Handlers,
     gate: AgreementGate,
+    known: dict[str, InboxMessage],
     now: datetime,
 ) -> tuple[Result, int]:
     """One message's effect in a savepoint: its result, and how many messages it caused."""
@@ -152,7 +169,7 @@ def _take(
         if one.incoming is None:
             raise one.refusal or Internal()
         with session.begin_nested():
-            outgoing = _handle(session, peer, one.incoming, handlers=handlers, gate=gate, now=now)
+            outgoing = _handle(session, peer, one.incoming, handlers=handlers, gate=gate, known=known, now=now)
             enqueue_all(session, fed, outgoing)
         return Result(one.id, one.streamseq, "accepted", one.digest, rfc3339(now)), len(outgoing)
     except MessageRefused as error:
@@ -168,21 +185,33 @@ def _take(
 
 
 def _handle(
-    session: Session, peer: Peer, incoming: Incoming, *, handlers: Handlers, gate: AgreementGate, now: datetime
+    session: Session,
+    peer: Peer,
+    incoming: Incoming,
+    *,
+    handlers: Handlers,
+    gate: AgreementGate,
+    known: dict[str, InboxMessage],
+    now: datetime,
 ) -> list[Outgoing]:
     envelope = incoming.envelope
     handler = handlers.get(envelope.type)
     if envelope.agreement is not None:
         gate.check(session, envelope, peer, now)
-    if handler is not None:
-        return handler(session, incoming, peer, now)
     if envelope.type == VOIDED:
-        # The voided message never took effect here, or its own handler tolerates that it did: nothing waits for it.
-        return []
-    raise UnknownType
+        voided = take_voided(session, incoming, peer, known, now)
+        known[voided.id] = voided
+        if handler is None or voided.result != "accepted":
+            return []
+    if handler is None:
+        raise UnknownType
+    return handler(session, incoming, peer, now)
 
 
 def _repeated(one: Prepared, earlier: InboxMessage, now: datetime) -> Result:
+    if earlier.result == VOIDED_BEFORE:
+        withdrawn = InvalidMessage(errors=[{"field": "id", "message": "withdrawn by its sender"}])
+        return refused(withdrawn, message_id=one.id, streamseq=one.streamseq, digest=one.digest, now=now)
     if one.digest != earlier.digest:
         return refused(IdReused(), message_id=one.id, streamseq=one.streamseq, digest=one.digest, now=now)
     problem = problem_document(_error_of(earlier.problem_code)) if earlier.result == "refused" else None
@@ -197,6 +226,11 @@ def _error_of(code: str | None) -> MessageRefused:
     return kinds.get(code or "", MessageRefused)()
 
 
+def _is_settled(result: Result) -> bool:
+    """Whether a message's number is here for good: taken, known before, or refused for ever."""
+    return result.result != "refused" or result.retry == "never"
+
+
 def _final_row(peer: Peer, one: Prepared, result: Result, now: datetime) -> InboxMessage | None:
     is_final = result.result == "accepted" or result.retry == "never"
     if not is_final or one.id is None or one.digest is None:
@@ -206,7 +240,7 @@ def _final_row(peer: Peer, one: Prepared, result: Result, now: datetime) -> Inbo
         id=one.id,
         type=_type_of(one),
         digest=one.digest,
-        stream=one.incoming.envelope.stream if one.incoming else None,
+        stream=one.stream,
         streamseq=one.streamseq,
         result=result.result,
         problem_code=result.code,
@@ -217,6 +251,12 @@ def _final_row(peer: Peer, one: Prepared, result: Result, now: datetime) -> Inbo
 def _taken(one: Prepared, row: InboxMessage) -> Taken:
     subject = one.incoming.envelope.subject if one.incoming else ""
     return Taken(row.id, row.type, subject, row.digest, row.result, row.problem_code)
+
+
+def _stream_of(message: dict[str, Any]) -> str | None:
+    """The stream of a message that is refused, so that its number is not missed for ever."""
+    stream = message.get("stream")
+    return stream if isinstance(stream, str) and _UUID.fullmatch(stream) else None
 
 
 def _type_of(one: Prepared) -> str:

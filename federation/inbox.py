@@ -272,7 +272,11 @@ class Inbox:
         limits = self._fed.limits
         ours = col(OutboxMessage.region) == peer.region, col(OutboxMessage.stream) == pull.stream
         highest = select(OutboxMessage.streamseq).where(*ours).order_by(col(OutboxMessage.streamseq).desc()).limit(1)
-        beyond = col(OutboxMessage.streamseq) > pull.after, col(OutboxMessage.state).in_(_HELD)
+        beyond = (
+            col(OutboxMessage.streamseq) > pull.after,
+            col(OutboxMessage.state).in_(_HELD),
+            col(OutboxMessage.body) != b"",
+        )
         held = select(OutboxMessage.body).where(*ours, *beyond).order_by(col(OutboxMessage.streamseq))
         items: list[bytes] = []
         size = 0

@@ -23,6 +23,10 @@ from schemas.messages import needs_agreement, subject_of
 from schemas.problems import InvalidInput, InvalidMessage, NoActivePeer, NotFound, UnknownPeer, UnknownType, WrongState
 
 VOIDED = "tonglu.message.voided.v1"
+ROTATED = "tonglu.keys.rotated.v1"
+RESTORED = "restored"
+"""The ``problem_code`` of a message that a restored node does not know whether it sent: its peer may answer that the
+id was used before, which then is as good as a receipt."""
 NUMBER_BYTES = 80
 """What stream and number add to a message's bytes, at most."""
 
@@ -71,11 +75,15 @@ def cancel(session: Session, fed: FederationNode, message_id: str) -> bool:
     """Withdraw a message: ``True`` when it never left; ``False`` when it had, or may have.
 
     In the second case it is voided by a ``message.voided`` with its stream and number, unless the peer's receipt for
-    it is already here. Raises ``NotFound``.
+    it is already here; then what it said is forgotten, so that it is never sent again. Raises ``NotFound``.
     """
     row = find_message(session, message_id)
     if row is None:
         raise NotFound
+    if row.state == MessageState.RECEIPTED:
+        row.body = b""
+        session.add(row)
+        session.flush()
     if row.state not in (*OPEN_STATES, MessageState.PARKED):
         return row.state == MessageState.CANCELLED
     if row.streamseq is None:

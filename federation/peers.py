@@ -137,7 +137,8 @@ def revoke(session: Session, fed: FederationNode, region: str) -> Peer:
 def retry_now(session: Session, region: str) -> Peer:
     """Forget the wait towards a peer and of each message to it, so that what is due goes at once.
 
-    The record of failures stays. Raises ``UnknownPeer``, or ``WrongState`` for a peer nothing is sent to.
+    An officer who knows better also ends an absence that the peer announced. The record of failures stays.
+    Raises ``UnknownPeer``, or ``WrongState`` for a peer nothing is sent to.
     """
     peer = _known(session, region)
     if peer.state not in (PeerState.INVITED, PeerState.ACTIVE):
@@ -181,6 +182,8 @@ def _known(session: Session, region: str) -> Peer:
 
 def _change(
     session: Session, fed: FederationNode, region: str, expected: tuple[PeerState, ...], state: PeerState
+    peer.away_from = peer.away_until = None
+    session.add(peer)
 ) -> Peer:
     peer = _known(session, region)
     if peer.state not in expected:

@@ -93,6 +93,16 @@ def store_exchange(
     )
 
 
+def without_receipt(session: Session, peer: str, repeated: list[Taken]) -> list[Taken]:
+    """Those of a peer's ``repeated`` messages for which no receipt of ours stands here yet (they were pulled)."""
+    ids = [one.message_id for one in repeated]
+    if not ids:
+        return []
+    ours = col(Receipt.direction) == "received", col(Receipt.peer) == peer
+    given = set(session.exec(select(Receipt.message_id).where(*ours, col(Receipt.message_id).in_(ids))).all())
+    return [one for one in repeated if one.message_id not in given]
+
+
 def receipts_of(session: Session, message_id: str) -> list[Receipt]:
     """The receipts of one message: by the peer for one that we sent, by us for one that we took."""
     return list(

@@ -16,7 +16,7 @@ from federation import retry
 from federation.batches import Claim, Sent, release
 from federation.client import PeerAnswer
 from federation.node import FederationNode
-from federation.outbox import void
+from federation.outbox import RESTORED, void
 from federation.peers import OPEN_STATES, activate
 from federation.receipts import Taken, store_exchange
 from federation.results import Result, problem_code, read_results
@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 _NEVER_SHRINK_BELOW = 1
 _EXPIRE_AT_ONCE = 500
 
+_ID_REUSED = "id_reused"
 
 @dataclass(frozen=True)
 class Outcome:
@@ -148,7 +149,10 @@ def _record(
     still_open = _finish(session, accepted, MessageState.RECEIPTED, None, now)
     outcomes = [_outcome(claim, sent, "accepted", None) for sent in accepted if sent.number in still_open]
     for sent, one in settled:
-        if one.result == "refused" and _finish(session, [sent], MessageState.PARKED, one.code, now):
+        if one.result == "refused" and one.code == _ID_REUSED and _was_forgotten(session, sent):
+            if _finish(session, [sent], MessageState.RECEIPTED, one.code, now):
+                outcomes.append(_outcome(claim, sent, "accepted", None))
+        elif one.result == "refused" and _finish(session, [sent], MessageState.PARKED, one.code, now):
             outcomes.append(_outcome(claim, sent, "parked", one.code))
     for sent, one in open_ones:
         if one.retry == "after_fixing":
@@ -165,6 +169,12 @@ def _is_final(one: Result) -> bool:
 
 
 def _finish(session: Session, sent: list[Sent], state: MessageState, code: str | None, now: datetime) -> set[int]:
+def _was_forgotten(session: Session, sent: Sent) -> bool:
+    """Whether this node was restored and cannot know that it sent this message before, under another number."""
+    wanted = select(OutboxMessage.problem_code).where(col(OutboxMessage.number) == sent.number)
+    return session.exec(wanted).first() == RESTORED
+
+
     """End those of ``sent`` that are still open, and return their numbers (one may have been withdrawn meanwhile)."""
     numbers = col(OutboxMessage.number).in_([one.number for one in sent])
     is_open = numbers, col(OutboxMessage.state).in_(OPEN_STATES)

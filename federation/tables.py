@@ -185,8 +185,8 @@ class OutboxMessage(SQLModel, table=True):
 class InboxMessage(SQLModel, table=True):
     """That a message was taken, and with what result: the row that makes every effect happen once.
 
-    ``result`` is ``accepted``, ``refused`` or ``voided``: withdrawn by its sender before it came, so that it never takes
-    effect when it does; such a row has no type and no digest.
+    ``result`` is ``accepted``, ``refused`` or ``voided``: withdrawn by its sender before it came, so that it never
+    takes effect when it does; such a row has no type and no digest.
     """
 
     __tablename__ = "inbox_message"
@@ -205,8 +205,8 @@ class InboxMessage(SQLModel, table=True):
 class InboxStream(SQLModel, table=True):
     """Which numbers of one stream of a peer are here: all up to ``whole``, and those of ``ahead`` beyond it.
 
-    ``ahead`` are ranges ``[first, last]`` in ascending order. ``pull_at`` is when the peer is asked for what is missing,
-    or, once it was silent for long, whether there is anything at all; ``pulls`` counts the times it was asked in vain.
+    ``ahead`` are ranges ``[first, last]`` in ascending order. ``pull_at`` is when the peer is asked for what is
+    missing or, once it was silent for long, whether there is anything at all; ``pulls`` counts how often in vain.
     """
 
     __tablename__ = "inbox_stream"
