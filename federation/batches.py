@@ -5,6 +5,8 @@ takes over soon after a crash, and extended while a request is under way. Claimi
 choose what is due (numbered messages first, in order, then new ones, at most 200 and 1 MiB), give the new ones their
 numbers and freeze their bytes.
 
+News of this node's keys goes before all else, one at a time, for what follows is to be understood by it.
+
 A message about a subject waits while an earlier one about the same subject is refused or parked, for 24 hours or until
 that one is voided; messages about other subjects pass it.
 """
@@ -12,14 +14,14 @@ that one is voided; messages about other subjects pass it.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, Exists, and_, exists, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, update
 
 from federation.keys import Jwk
 from federation.node import FederationNode
-from federation.outbox import NUMBER_BYTES, frozen
-from federation.peers import OPEN_STATES, transport_keys
+from federation.outbox import NUMBER_BYTES, ROTATED, frozen
+from federation.peers import OPEN_STATES, destination_of, signing_kid, transport_keys
 from federation.tables import Destination, MessageState, OutboxMessage, Peer, PeerState, Wait
 from schemas.entropy import uuid4
 
@@ -51,7 +53,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class Claim:
-    """A destination that this process may send to now: a batch, or a probe of an invited peer (``messages`` empty)."""
+    """A destination that this process may send to now: a batch, or a probe of an invited peer (``messages`` empty).
+
+    ``kid`` names our transport key that signs.
+    """
 
     region: str
     base_url: str
@@ -59,6 +64,7 @@ class Claim:
     holder: str
     probe_stream: str | None
     messages: list[Sent]
+    kid: str | None = None
 
     @property
     def body(self) -> bytes:
@@ -108,7 +114,8 @@ def probe_claim(session: Session, fed: FederationNode, region: str, now: datetim
     peer = session.get(Peer, region)
     if peer is None or peer.base_url is None or peer.state not in (PeerState.INVITED, PeerState.ACTIVE):
         return None
-    return Claim(region, peer.base_url, transport_keys(session, region, now), "", uuid4(fed.entropy), [])
+    kid = signing_kid(fed, destination_of(session, region))
+    return Claim(region, peer.base_url, transport_keys(session, region, now), "", uuid4(fed.entropy), [], kid)
 
 
 def extend(session: Session, region: str, holder: str, now: datetime) -> None:
@@ -129,11 +136,12 @@ def _claimed(session: Session, fed: FederationNode, region: str, holder: str, no
         return None
     keys = transport_keys(session, region, now)
     if peer.state == PeerState.INVITED:
-        return Claim(region, peer.base_url, keys, holder, uuid4(fed.entropy), [])
+        return Claim(region, peer.base_url, keys, holder, uuid4(fed.entropy), [], signing_kid(fed, destination))
     rows = _choose(session, peer, destination, now) if peer.state == PeerState.ACTIVE else []
     if not rows:
         return None
-    return Claim(region, peer.base_url, keys, holder, None, _number(session, destination, rows))
+    kid = signing_kid(fed, destination)
+    return Claim(region, peer.base_url, keys, holder, None, _number(session, destination, rows), kid)
     if peer.away_from is not None and peer.away_until is not None and peer.away_from <= now < peer.away_until:
         return None
 
@@ -166,7 +174,10 @@ def _is_there(now: datetime) -> ColumnElement[bool]:
         col(earlier.refused_at) > now - HELD_BACK,
         or_(col(earlier.state) == MessageState.PARKED, col(earlier.next_attempt_at) > now),
     )
-    rows: list[OutboxMessage] = []
+    # Other news of the node that is refused holds back no keys, only older keys do.
+    own_kind = or_(col(OutboxMessage.type) != ROTATED, col(earlier.type) == ROTATED)
+    held_back = held_back.where(own_kind)
+    rows = _rotation(session, peer, now, held_back)
     for numbered in (True, False):
         seq = col(OutboxMessage.streamseq)
         wanted = (
@@ -176,6 +187,7 @@ def _is_there(now: datetime) -> ColumnElement[bool]:
                 col(OutboxMessage.state).in_(OPEN_STATES),
                 seq.is_not(None) if numbered else seq.is_(None),
                 _is_due(now),
+                col(OutboxMessage.type) != ROTATED,
                 ~held_back,
             )
             .order_by(seq if numbered else col(OutboxMessage.number))
@@ -185,6 +197,25 @@ def _is_there(now: datetime) -> ColumnElement[bool]:
         )
         rows += session.exec(wanted).all() if len(rows) < most else []
     return _fitting(rows, peer.max_bytes)
+
+
+def _rotation(session: Session, peer: Peer, now: datetime, held_back: Exists) -> list[OutboxMessage]:
+    """The oldest news of our keys that is due: the next is proven by the keys that this one brings."""
+    wanted = (
+        select(OutboxMessage)
+        .where(
+            col(OutboxMessage.region) == peer.region,
+            col(OutboxMessage.type) == ROTATED,
+            col(OutboxMessage.state).in_(OPEN_STATES),
+            _is_due(now),
+            ~held_back,
+        )
+        .order_by(col(OutboxMessage.number))
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(session.exec(wanted).all())
 
 
 def _fitting(rows: list[OutboxMessage], max_bytes: int) -> list[OutboxMessage]:

@@ -75,17 +75,19 @@ class PeerClient:
             headers={"accept-encoding": "identity", "user-agent": "tonglu/1"},
         )
 
-    async def post_events(self, base_url: str, body: bytes, keys: Iterable[Jwk]) -> PeerAnswer:
-        """Send one batch; ``keys`` are the peer's transport keys that may sign the answer.
+    async def post_events(self, base_url: str, body: bytes, keys: Iterable[Jwk], kid: str | None = None) -> PeerAnswer:
+        """Send one batch; ``keys`` are the peer's transport keys that may sign the answer, ``kid`` is ours that signs.
 
         Never raises for faults of the wire: they stand in the answer.
         """
-        return await self._exchange("POST", target_uri(base_url, EVENTS_PATH), body, keys)
+        return await self._exchange("POST", target_uri(base_url, EVENTS_PATH), body, keys, kid)
 
-    async def get_events(self, base_url: str, stream: str, after: int, keys: Iterable[Jwk]) -> PeerAnswer:
+    async def get_events(
+        self, base_url: str, stream: str, after: int, keys: Iterable[Jwk], kid: str | None = None
+    ) -> PeerAnswer:
         """Ask for what the peer holds of ``stream`` (a UUID) beyond the number ``after``."""
         return await self._exchange(
-            "GET", target_uri(base_url, f"{EVENTS_PATH}?stream={stream}&after={after}"), b"", keys
+            "GET", target_uri(base_url, f"{EVENTS_PATH}?stream={stream}&after={after}"), b"", keys, kid
         )
 
     async def get_public(self, base_url: str, path: str, accept: str, max_bytes: int) -> bytes | None:
@@ -111,7 +113,7 @@ class PeerClient:
         """Close the pool."""
         await self._http.aclose()
 
-    async def _exchange(self, method: str, uri: str, body: bytes, keys: Iterable[Jwk]) -> PeerAnswer:
+    async def _exchange(self, method: str, uri: str, body: bytes, keys: Iterable[Jwk], kid: str | None) -> PeerAnswer:
         fed = self._fed
         signed = sign_request(
             fed.keys,
@@ -121,6 +123,7 @@ class PeerClient:
             body=body,
             now=fed.clock.now(),
             entropy=fed.entropy,
+            kid=kid,
         )
         try:
             async with asyncio.timeout(WHOLE_SECONDS):

@@ -19,6 +19,7 @@ from functools import partial
 from federation.batches import Claim, claim, due_destinations, extend, probe_claim, release
 from federation.client import PeerAnswer, PeerClient
 from federation.node import FederationNode, Transactions
+from federation.rotation import announce
 from federation.settling import OnOutcome, Outcome, expire_due, settle
 from schemas.entropy import uuid4
 from schemas.problems import TongluError, Unavailable
@@ -141,6 +142,7 @@ class Delivery:
         async with self._slots[is_ailing]:
             while True:
                 moment = at or self._fed.clock.now()
+                self._fed.keys.refresh()
                 claiming = partial(claim, fed=self._fed, region=region, holder=self._holder, now=moment)
                 found = await self._transactions.write(claiming)
                 if found is None:
@@ -169,8 +171,8 @@ class Delivery:
         if self._client is None:
             self._client = self._client_factory()
         if found.probe_stream is not None:
-            return await self._client.get_events(found.base_url, found.probe_stream, 0, found.keys)
-        return await self._client.post_events(found.base_url, found.body, found.keys)
+            return await self._client.get_events(found.base_url, found.probe_stream, 0, found.keys, found.kid)
+        return await self._client.post_events(found.base_url, found.body, found.keys, found.kid)
 
     async def _settle(self, found: Claim, answer: PeerAnswer, at: datetime | None) -> int:
         moment = at or self._fed.clock.now()
@@ -180,4 +182,7 @@ class Delivery:
     async def _expire(self, now: datetime) -> None:
         if self._expired_at is None or abs(now - self._expired_at) >= EXPIRE_EVERY:
             self._expired_at = now
+            self._fed.keys.refresh()
             await self._transactions.write(partial(expire_due, fed=self._fed, now=now, on_outcome=self._on_outcome))
+            # What a rotation that was cut short left undone.
+            await self._transactions.write(partial(announce, fed=self._fed))

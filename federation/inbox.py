@@ -27,7 +27,7 @@ from federation.bounds import Bounds
 from federation.dispatch import AgreementGate, Handlers, Prepared, dispatch, prepare
 from federation.keys import Jwk
 from federation.node import FederationNode, Transactions
-from federation.peers import activate, clear_wait, peer_of_key
+from federation.peers import activate, clear_wait, destination_of, peer_of_key, signing_kid
 from federation.receipts import store_exchange
 from federation.signatures import (
     Headers,
@@ -91,13 +91,14 @@ class Reply:
 class _Checked(Generic[P]):
     """A request whose signature is a known peer's: what was prepared from it, or the problem in its way.
 
-    ``early`` problems leave no trace; ``late`` ones were found while parsing, after the nonce in the protocol's order,
-    so they use it up.
+    ``kid`` names our key that this peer knows. ``early`` problems leave no trace; ``late`` ones were found while
+    parsing, after the nonce in the protocol's order, so they use it up.
     """
 
     request: SignedRequest
     region: str
     jwk: Jwk
+    kid: str | None
     prepared: P | None = None
     early: FederationError | None = None
     late: FederationError | None = None
@@ -139,6 +140,7 @@ class Inbox:
         self, raw: RawRequest, preparing: "Callable[[RawRequest, SignedRequest, str], P]", recording: "_Recording[P]"
     ) -> Reply:
         now = self._fed.clock.now()
+        self._fed.keys.refresh()
         try:
             checked = await self._transactions.read(partial(self._check, raw=raw, preparing=preparing, now=now))
         except Unauthenticated as problem:
@@ -154,9 +156,9 @@ class Inbox:
         except Unauthenticated as problem:
             return _unsigned(problem)
         except FederationError as problem:
-            return self._signed(checked.request, problem)
+            return self._signed(checked, problem)
         except SQLAlchemyError:
-            return self._signed(checked.request, Unavailable())
+            return self._signed(checked, Unavailable())
         self._fed.point("inbox.committed")
         if self._wake is not None:
             self._wake(checked.region)
@@ -186,6 +188,7 @@ class Inbox:
             raise Unauthenticated
         peer, jwk = found
         verify_request(request, jwk)
+        kid = signing_kid(self._fed, destination_of(session, peer.region))
         try:
             if peer.state == PeerState.SUSPENDED:
                 raise PeerSuspended
@@ -193,11 +196,11 @@ class Inbox:
                 check_digest(request, raw.body)
             check_clock(request, now)
         except FederationError as problem:
-            return _Checked(request, peer.region, jwk, early=problem)
+            return _Checked(request, peer.region, jwk, kid, early=problem)
         try:
-            return _Checked(request, peer.region, jwk, preparing(raw, request, peer.region))
+            return _Checked(request, peer.region, jwk, kid, preparing(raw, request, peer.region))
         except FederationError as problem:
-            return _Checked(request, peer.region, jwk, late=problem)
+            return _Checked(request, peer.region, jwk, kid, late=problem)
 
     def _record(
         self, session: Session, *, checked: "_Checked[P]", recording: "_Recording[P]", now: datetime
@@ -206,7 +209,8 @@ class Inbox:
         # Locking the peer's row lets one request of a peer take effect at a time, on every database.
         locked = select(Peer).where(col(Peer.region) == checked.region).with_for_update()
         peer = session.exec(locked.execution_options(populate_existing=True)).one()
-        if peer.state == PeerState.REVOKED:
+        # Meanwhile the peer may have been revoked, or have said that this key is compromised.
+        if peer.state == PeerState.REVOKED or peer_of_key(session, checked.request.keyid, now) is None:
             raise Unauthenticated
         if peer.state == PeerState.SUSPENDED:
             raise PeerSuspended
@@ -214,7 +218,7 @@ class Inbox:
         activate(session, peer, now)
         clear_wait(session, peer.region)
         if checked.prepared is None:
-            return self._problem(checked.request, checked.late or Malformed())
+            return self._problem(checked, checked.late or Malformed())
         return recording(session, peer, checked, checked.prepared, now)
 
     def _use_nonce(self, session: Session, request: SignedRequest) -> None:
@@ -246,7 +250,9 @@ class Inbox:
         fed = self._fed
         done = dispatch(session, fed, peer, batch, handlers=self._handlers, gate=self._gate, now=now)
         body = _json([result.to_wire() for result in done.results])
-        answer = sign_answer(fed.keys, checked.request, status=200, content_type=JSON, body=body, now=now)
+        answer = sign_answer(
+            fed.keys, checked.request, status=200, content_type=JSON, body=body, now=now, kid=checked.kid
+        )
         if done.taken:
             store_exchange(
                 session,
@@ -255,7 +261,7 @@ class Inbox:
                 peer=peer.region,
                 request=checked.request,
                 answer=answer,
-                keys=[dict(checked.jwk), dict(fed.keys.jwk("transport"))],
+                keys=[dict(checked.jwk), dict(fed.keys.signer(checked.kid).jwk)],
                 taken=done.taken,
                 now=now,
             )
@@ -286,16 +292,19 @@ class Inbox:
                 break
             items.append(body)
         content = b'{"items":[%s],"high_water":%d}' % (b",".join(items), session.exec(highest).first() or 0)
-        return sign_answer(self._fed.keys, checked.request, status=200, content_type=JSON, body=content, now=now)
+        return sign_answer(
+            self._fed.keys, checked.request, status=200, content_type=JSON, body=content, now=now, kid=checked.kid
+        )
 
     # --- Problems ----------------------------------------------------------------------------------------------------
 
-    def _problem(self, request: SignedRequest, problem: FederationError) -> SignedAnswer:
-        body, now = _json(problem_document(problem)), self._fed.clock.now()
-        return sign_answer(self._fed.keys, request, status=problem.status, content_type=PROBLEM, body=body, now=now)
+    def _problem(self, checked: "_Checked[P]", problem: FederationError) -> SignedAnswer:
+        body, now, keys = _json(problem_document(problem)), self._fed.clock.now(), self._fed.keys
+        kid, status = checked.kid, problem.status
+        return sign_answer(keys, checked.request, status=status, content_type=PROBLEM, body=body, now=now, kid=kid)
 
-    def _signed(self, request: SignedRequest, problem: FederationError) -> Reply:
-        answer = self._problem(request, problem)
+    def _signed(self, checked: "_Checked[P]", problem: FederationError) -> Reply:
+        answer = self._problem(checked, problem)
         return Reply(answer.status, answer.headers() | _retry_after(problem), answer.body)
 
 

@@ -85,11 +85,14 @@ def verifies(jwk: Mapping[str, Any], signature: bytes, signed: bytes) -> bool:
 
 @dataclass(frozen=True)
 class NodeKey:
-    """One private key: ``private`` are its 32 bytes; ``retired_at`` (RFC 3339) stands once another took its place."""
+    """One private key: ``private`` are its 32 bytes; ``retired_at`` (RFC 3339) stands once another took its place, and
+    ``compromised_from`` if someone else may have had it since.
+    """
 
     use: KeyUse
     private: bytes = field(repr=False)
     retired_at: str | None = None
+    compromised_from: str | None = None
 
     @cached_property
     def jwk(self) -> Jwk:
@@ -172,7 +175,12 @@ class NodeKeys:
 
     def save(self, path: Path) -> None:
         """Write ``keys.json`` with mode 0600, whole or not at all."""
-        entries = [{**key.jwk, "d": b64url(key.private), "retired_at": key.retired_at} for key in self._ring.keys]
+        entries = []
+        for key in self._ring.keys:
+            entry = {**key.jwk, "d": b64url(key.private), "retired_at": key.retired_at}
+            if key.compromised_from is not None:
+                entry["compromised_from"] = key.compromised_from
+            entries.append(entry)
         draft = path.with_suffix(".new")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -181,13 +189,14 @@ class NodeKeys:
             os.fsync(file.fileno())
         draft.replace(path)
 
-    def rotated(self, uses: tuple[KeyUse, ...], entropy: Entropy, now: datetime) -> "NodeKeys":
-        """These keys with a new one in force for each of ``uses``; those in force until ``now`` are retired."""
+    def rotated(self, entropy: Entropy, now: datetime, compromised_from: datetime | None = None) -> "NodeKeys":
+        """These keys with four new ones in force; those in force until ``now`` are retired."""
+        since = None if compromised_from is None else rfc3339(compromised_from)
         kept = [
-            replace(key, retired_at=rfc3339(now)) if key.use in uses and key.retired_at is None else key
+            replace(key, retired_at=rfc3339(now), compromised_from=since) if key.retired_at is None else key
             for key in self._ring.keys
         ]
-        return NodeKeys([*kept, *(NodeKey(use, entropy.token_bytes(32)) for use in dict.fromkeys(uses))])
+        return NodeKeys([*kept, *(NodeKey(use, entropy.token_bytes(32)) for use in KEY_USES)])
 
     def without_old_seals(self, now: datetime) -> "NodeKeys | None":
         """These keys without the seal keys that were retired 400 days ago; ``None`` when there are none such."""
@@ -248,7 +257,10 @@ def _read(path: Path) -> list[NodeKey]:
         raise KeyUnusable(f"{path} must be readable by its owner alone (mode 0600)")
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))["keys"]
-        return [NodeKey(e["tonglu_use"], b64url_bytes(e["d"]), e.get("retired_at")) for e in entries]
+        return [
+            NodeKey(e["tonglu_use"], b64url_bytes(e["d"]), e.get("retired_at"), e.get("compromised_from"))
+            for e in entries
+        ]
     except (KeyError, TypeError, ValueError) as error:
         raise KeyUnusable(f"{path} cannot be read") from error
 

@@ -17,6 +17,12 @@ from schemas.regions import ancestors, is_region_code
 
 OPEN_STATES = (MessageState.QUEUED, MessageState.WAITING)
 
+UNKNOWN_TO_PEER = "http_401"
+"""How a peer that does not know our key answers: unsigned."""
+
+_KEYS_TO_TRY = 3
+_CLOCK_STEP_SECONDS = 2
+
 
 def find_peer(session: Session, region: str) -> Peer | None:
     """The peer with exactly this code."""
@@ -96,6 +102,38 @@ def peer_of_key(session: Session, kid: str, now: datetime) -> tuple[Peer, Jwk] |
     return peer, key.jwk
 
 
+# --- Clock ---------------------------------------------------------------------------------------------------------
+
+
+def note_clock(session: Session, region: str, offset_seconds: int) -> None:
+    """Keep how far a peer's clock is ahead of ours (behind, if negative), as its last signed answer showed it."""
+    peer = session.get(Peer, region)
+    if peer is None:
+        return
+    known = peer.clock_offset_seconds
+    if known is None or abs(known - offset_seconds) >= _CLOCK_STEP_SECONDS:
+        peer.clock_offset_seconds = offset_seconds
+        session.add(peer)
+        session.flush()
+
+
+# --- Our key towards a peer ----------------------------------------------------------------------------------------
+
+
+def signing_kid(fed: FederationNode, destination: Destination | None) -> str | None:
+    """Which of our transport keys signs what goes to a peer: the one that it is known to know (``rotation``).
+
+    A peer to which that one is unknown answers 401, unsigned; then the others are tried in turn, the newest first.
+    """
+    if destination is None or destination.signs_with is None:
+        return None
+    if destination.wait_code != UNKNOWN_TO_PEER:
+        return destination.signs_with
+    newest = [key.kid for key in reversed(fed.keys.all()) if key.use == "transport"][:_KEYS_TO_TRY]
+    candidates = list(dict.fromkeys([destination.signs_with, *newest]))
+    return candidates[destination.failures % len(candidates)]
+
+
 # --- States --------------------------------------------------------------------------------------------------------
 
 
@@ -161,11 +199,14 @@ def clear_wait(session: Session, region: str, *, stopped_too: bool = False) -> N
 
 def open_destination(session: Session, fed: FederationNode, region: str) -> None:
     """Make sure that there is a stream towards a peer, due at once."""
-    if session.get(Destination, region) is None:
-        session.add(Destination(region=region, stream=uuid4(fed.entropy)))
-        session.flush()
+    destination = session.get(Destination, region)
+    if destination is None:
+        destination = Destination(region=region, stream=uuid4(fed.entropy))
     else:
         clear_wait(session, region, stopped_too=True)
+    destination.signs_with = destination.announced = fed.keys.kid("transport")
+    session.add(destination)
+    session.flush()
 
 
 def destination_of(session: Session, region: str) -> Destination | None:

@@ -17,10 +17,11 @@ from federation.batches import Claim, Sent, release
 from federation.client import PeerAnswer
 from federation.node import FederationNode
 from federation.outbox import RESTORED, void
-from federation.peers import OPEN_STATES, activate
+from federation.peers import OPEN_STATES, activate, note_clock
 from federation.receipts import Taken, store_exchange
 from federation.results import Result, problem_code, read_results
 from federation.retry import Verdict
+from federation.rotation import note_receipted, note_understood
 from federation.tables import DATABASE_FAULTS, Destination, MessageState, OutboxMessage, Peer, Wait
 from schemas.entropy import uuid7
 
@@ -66,6 +67,9 @@ def settle(
     if verdict is Verdict.HALVE and not (len(claim.messages) > 1 or (answer.signed and claim.messages)):
         # One message that is too large for something on the way, or a probe: nothing to halve and nothing to park.
         verdict = Verdict.OUTAGE
+    if answer.answer is not None:
+        note_understood(session, fed, claim.region, answer.request.keyid)
+        note_clock(session, claim.region, answer.answer.created - answer.request.created)
     outcomes: list[Outcome] = []
     if verdict is Verdict.DONE:
         outcomes = _record(session, fed, claim, answer, results=results or [], now=now)
@@ -141,11 +145,12 @@ def _record(
             peer=claim.region,
             request=answer.request,
             answer=answer.answer,
-            keys=[dict(fed.keys.jwk("transport")), dict(signer)],
+            keys=[dict(fed.keys.signer(answer.request.keyid).jwk), dict(signer)],
             taken=[Taken(s.id, s.type, s.subject, s.digest, one.result, one.code) for s, one in settled],
             now=now,
         )
     accepted = [sent for sent, one in settled if one.result == "accepted"]
+    note_receipted(session, claim.region, accepted)
     still_open = _finish(session, accepted, MessageState.RECEIPTED, None, now)
     outcomes = [_outcome(claim, sent, "accepted", None) for sent in accepted if sent.number in still_open]
     for sent, one in settled:
