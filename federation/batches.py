@@ -79,13 +79,13 @@ def due_destinations(session: Session, now: datetime) -> list[Due]:
         .join(Peer, col(Peer.region) == col(Destination.region))
         .where(
             _is_free(now),
+            _is_there(now),
             or_(
                 col(Peer.state) == PeerState.INVITED,
                 and_(
                     col(Peer.state) == PeerState.ACTIVE,
                     exists().where(
                         col(OutboxMessage.region) == col(Destination.region),
-            _is_there(now),
                         col(OutboxMessage.state).in_(OPEN_STATES),
                         _is_due(now),
                     ),
@@ -134,6 +134,8 @@ def _claimed(session: Session, fed: FederationNode, region: str, holder: str, no
     peer, destination = session.get(Peer, region), session.get(Destination, region, populate_existing=True)
     if peer is None or destination is None or peer.base_url is None:
         return None
+    if peer.away_from is not None and peer.away_until is not None and peer.away_from <= now < peer.away_until:
+        return None
     keys = transport_keys(session, region, now)
     if peer.state == PeerState.INVITED:
         return Claim(region, peer.base_url, keys, holder, uuid4(fed.entropy), [], signing_kid(fed, destination))
@@ -142,8 +144,6 @@ def _claimed(session: Session, fed: FederationNode, region: str, holder: str, no
         return None
     kid = signing_kid(fed, destination)
     return Claim(region, peer.base_url, keys, holder, None, _number(session, destination, rows), kid)
-    if peer.away_from is not None and peer.away_until is not None and peer.away_from <= now < peer.away_until:
-        return None
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
@@ -154,6 +154,11 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
     )
 
 
+def _is_there(now: datetime) -> ColumnElement[bool]:
+    """Whether a peer is not away by its own announcement (``node.maintenance``)."""
+    return or_(col(Peer.away_until).is_(None), col(Peer.away_from) > now, col(Peer.away_until) <= now)
+
+
 def _is_due(now: datetime) -> ColumnElement[bool]:
     return or_(col(OutboxMessage.next_attempt_at).is_(None), col(OutboxMessage.next_attempt_at) <= now)
 
@@ -162,11 +167,6 @@ def _choose(session: Session, peer: Peer, destination: Destination, now: datetim
     most = min(peer.max_messages, destination.batch_limit or peer.max_messages)
     earlier = aliased(OutboxMessage)
     held_back = exists().where(
-def _is_there(now: datetime) -> ColumnElement[bool]:
-    """Whether a peer is not away by its own announcement (``node.maintenance``)."""
-    return or_(col(Peer.away_until).is_(None), col(Peer.away_from) > now, col(Peer.away_until) <= now)
-
-
         col(earlier.region) == col(OutboxMessage.region),
         col(earlier.subject) == col(OutboxMessage.subject),
         col(earlier.number) < col(OutboxMessage.number),

@@ -24,7 +24,6 @@ from schemas.problems import InvalidInput, InvalidMessage, NoActivePeer, NotFoun
 
 VOIDED = "tonglu.message.voided.v1"
 ROTATED = "tonglu.keys.rotated.v1"
-ROTATED = "tonglu.keys.rotated.v1"
 RESTORED = "restored"
 """The ``problem_code`` of a message that a restored node does not know whether it sent: its peer may answer that the
 id was used before, which then is as good as a receipt."""

@@ -182,6 +182,8 @@ def retry_now(session: Session, region: str) -> Peer:
     if peer.state not in (PeerState.INVITED, PeerState.ACTIVE):
         raise WrongState
     clear_wait(session, region, stopped_too=True)
+    peer.away_from = peer.away_until = None
+    session.add(peer)
     waiting = col(OutboxMessage.region) == region, col(OutboxMessage.state) == MessageState.WAITING
     session.exec(update(OutboxMessage).where(*waiting).values(next_attempt_at=None))
     return peer
@@ -223,8 +225,6 @@ def _known(session: Session, region: str) -> Peer:
 
 def _change(
     session: Session, fed: FederationNode, region: str, expected: tuple[PeerState, ...], state: PeerState
-    peer.away_from = peer.away_until = None
-    session.add(peer)
 ) -> Peer:
     peer = _known(session, region)
     if peer.state not in expected:

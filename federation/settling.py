@@ -29,8 +29,8 @@ _log = logging.getLogger(__name__)
 
 _NEVER_SHRINK_BELOW = 1
 _EXPIRE_AT_ONCE = 500
-
 _ID_REUSED = "id_reused"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -169,17 +169,17 @@ def _record(
     return outcomes
 
 
-def _is_final(one: Result) -> bool:
-    return one.result == "accepted" or (one.result == "refused" and one.retry == "never")
-
-
-def _finish(session: Session, sent: list[Sent], state: MessageState, code: str | None, now: datetime) -> set[int]:
 def _was_forgotten(session: Session, sent: Sent) -> bool:
     """Whether this node was restored and cannot know that it sent this message before, under another number."""
     wanted = select(OutboxMessage.problem_code).where(col(OutboxMessage.number) == sent.number)
     return session.exec(wanted).first() == RESTORED
 
 
+def _is_final(one: Result) -> bool:
+    return one.result == "accepted" or (one.result == "refused" and one.retry == "never")
+
+
+def _finish(session: Session, sent: list[Sent], state: MessageState, code: str | None, now: datetime) -> set[int]:
     """End those of ``sent`` that are still open, and return their numbers (one may have been withdrawn meanwhile)."""
     numbers = col(OutboxMessage.number).in_([one.number for one in sent])
     is_open = numbers, col(OutboxMessage.state).in_(OPEN_STATES)
