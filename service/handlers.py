@@ -13,6 +13,7 @@ from schemas.messages import ErasureRequested, RecordErased
 from schemas.problems import InvalidMessage
 from service.access_log import Actor, record
 from service.agreements import receiving as agreements
+from service.agreements import trust
 from service.certificates import receiving as certificates
 from service.context import Node
 from service.verification import effects, outcomes
@@ -92,6 +93,8 @@ _TAKES: dict[str, NodeHandler] = {
     "agreement.ended": agreements.take_ended,
     "erasure.requested": take_erasure,
     "record.erased": take_erased,
+    "keys.rotated": trust.take_keys_rotated,
+    "node.moved": trust.take_node_moved,
 }
 
 

@@ -26,6 +26,7 @@ from federation.purging import purge as purge_federation
 from schemas.clock import SystemClock
 from schemas.entropy import uuid4
 from schemas.problems import Unavailable
+from service.agreements.trust import destroy_old_seals
 from service.certificates.peer_lists import fetch_due_lists
 from service.certificates.receiving import file_received
 from service.certificates.receiving import purge as purge_certificates
@@ -166,6 +167,7 @@ async def purge(node: Node, _tools: Tools) -> int:
         lambda session: purge_certificates(session, node),
         lambda session: purge_codes(session, node),
         lambda session: purge_federation(session, node.now()),
+        lambda session: destroy_old_seals(session, node),
     )
     done = sum([int(await node.database.write(room) or 0) for room in rooms])
     await asyncio.to_thread(node.database.empty_wal)

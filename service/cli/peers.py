@@ -158,6 +158,19 @@ def retry(directory: Directory, region: Region) -> None:
     _change(directory, region, "peer.retried", lambda session, _: peers.retry_now(session, region))
 
 
+@app.command("announce-move")
+def announce_move(directory: Directory) -> None:
+    """Tell every peer the base URL that is configured, once the node answers there (node.moved).
+
+    Until they have taken it, peers call the old address: keep both working for a while.
+    """
+    from service.agreements.trust import tell_move
+
+    with open_node(directory) as node:
+        told = node.database.write_sync(lambda session: tell_move(session, node))
+        typer.echo(f"{told} peers are being told that {node.region} answers at {node.base_url}")
+
+
 def _change(directory: Path, region: str, action: str, act: "Callable[[Session, Node], Peer]") -> None:
     from service.access_log import Actor, record
 
