@@ -145,6 +145,8 @@ def take_rotated(session: Session, fed: FederationNode, incoming: Incoming, peer
         raise _refused("compromised_from", "lies in the future")
     if descriptor.issued_at > now + _CLOCKS_DIFFER:
         raise _refused("descriptor", "issued in the future")
+    if any(fed.keys.of_kid(jwk["kid"]) for jwk in keys):
+        raise _refused("descriptor", "brings a key of this node")
     _pin(session, peer, keys, now, compromised_from=compromised_from)
     _keep(session, peer, descriptor, data.descriptor.jws)
 
