@@ -8,7 +8,7 @@ for good). Neither holds personal data, and both outlive what they prove.
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import Field
@@ -19,6 +19,7 @@ from federation.node import FederationNode
 from federation.results import read_results
 from federation.signatures import SignedAnswer, SignedRequest, read_request, verify_answer, verify_request
 from federation.tables import Exchange, PeerKey, Receipt, insert_new
+from schemas.clock import rfc3339
 from schemas.problems import Unauthenticated
 from schemas.wire import WireInt, WireModel
 
@@ -187,50 +188,112 @@ class ReceiptDocument(WireModel):
 
 @dataclass(frozen=True)
 class Proven:
-    """What a receipt proves: which region sent a message, which took it, when, and how it ended."""
+    """What a receipt proves: which region sent a message, which took it, when, and how it ended.
+
+    ``recorded_at`` is when the message took effect (of a repeat: when it first came), ``answered_at`` when the answer
+    that says so was signed; both by the clock of the region that took it.
+    """
 
     message_id: str
+    digest: str
     sent_by: str
     taken_by: str
     recorded_at: str
+    answered_at: str
     result: str
     problem_code: str | None
 
 
-def trusted_keys(session: Session, fed: FederationNode) -> dict[str, tuple[str, Jwk]]:
-    """Every transport key that may stand under a receipt, retired ones included: its region and JWK, by key id."""
-    wanted = select(PeerKey).where(col(PeerKey.tonglu_use) == "transport", col(PeerKey.compromised_from).is_(None))
-    trusted = {key.kid: (key.region, key.jwk) for key in session.exec(wanted).all()}
-    own = {key.jwk["kid"]: (fed.region, key.jwk) for key in fed.keys.all() if key.use == "transport"}
-    return trusted | own
+@dataclass(frozen=True)
+class TrustedKey:
+    """A transport key that may stand under a receipt: whose it is, and since when someone else may have had it."""
+
+    region: str
+    jwk: Jwk
+    compromised_from: datetime | None = None
 
 
-def verify_receipt(receipt: ReceiptDocument, trusted: Mapping[str, tuple[str, Jwk]]) -> Proven:
-    """Verify a receipt by pinned keys alone (those that it brings are not believed); raises ``ReceiptUnproven``."""
+def trusted_keys(session: Session, fed: FederationNode) -> dict[str, TrustedKey]:
+    """Every transport key that may stand under a receipt, by key id: ours and all peers', replaced ones and those of
+    revoked peers included, for what they signed stays signed.
+    """
+    wanted = select(PeerKey).where(col(PeerKey.tonglu_use) == "transport")
+    trusted = {key.kid: TrustedKey(key.region, key.jwk, key.compromised_from) for key in session.exec(wanted).all()}
+    for own in fed.keys.all():
+        if own.use == "transport":
+            since = None if own.compromised_from is None else datetime.fromisoformat(own.compromised_from)
+            trusted[own.kid] = TrustedKey(fed.region, own.jwk, since)
+    return trusted
+
+
+def held_since(session: Session, receipt: ReceiptDocument) -> datetime | None:
+    """When this node itself recorded the exchange that a receipt shows; ``None`` for one that it never saw."""
+    same = (
+        col(Exchange.answer_signature) == receipt.answer.signature,
+        col(Exchange.signature) == receipt.request.signature,
+        col(Exchange.answer_content_digest) == receipt.answer.content_digest,
+    )
+    return session.exec(select(Exchange.recorded_at).where(*same).order_by(col(Exchange.recorded_at))).first()
+
+
+def verify_receipt(
+    receipt: ReceiptDocument, trusted: Mapping[str, TrustedKey], *, held_from: datetime | None = None
+) -> Proven:
+    """Verify a receipt by pinned keys alone: those that it brings must be the very same.
+
+    A key that someone else may have had proves only what this node recorded before (``held_from``): anyone who has it
+    can write any date. Raises ``ReceiptUnproven``.
+    """
     given, answer = receipt.request, receipt.answer
-    fields = [(name, getattr(given, name.replace("-", "_"))) for name in _FIELDS]
     try:
-        request = read_request(given.method, given.target_uri, fields, has_body=True)
-        sender, jwk = trusted.get(request.keyid, ("", {}))
-        verify_request(request, jwk)
-    except Unauthenticated:
+        request = read_request(given.method, given.target_uri, _fields(given), has_body=True)
+        verify_request(request, trusted[request.keyid].jwk)
+    except (Unauthenticated, KeyError):
         raise ReceiptUnproven("The request is not signed by a key that is known here.") from None
+    body = _body(answer.body_b64)
+    keys = [key.jwk for key in trusted.values()]
     try:
-        body = b64decode(answer.body_b64, validate=True)
-    except ValueError:
-        raise ReceiptUnproven("The answer's body cannot be read.") from None
-    fields = [(name, getattr(answer, name.replace("-", "_"))) for name in _FIELDS]
-    keys = [jwk for _, jwk in trusted.values()]
-    try:
-        signed = verify_answer(request, status=answer.status, headers=fields, body=body, keys=keys)
+        signed = verify_answer(request, status=answer.status, headers=_fields(answer), body=body, keys=keys)
     except Unauthenticated:
         raise ReceiptUnproven("The answer to this request is not signed by a key that is known here.") from None
+    sender, taker = trusted[request.keyid], trusted[signed.keyid]
+    if list(receipt.keys) != [sender.jwk, taker.jwk]:
+        raise ReceiptUnproven("The keys in the receipt are not those that signed it.")
+    for key in (sender, taker):
+        if key.compromised_from is not None and (held_from is None or held_from >= key.compromised_from):
+            raise ReceiptUnproven("A key that signed it was compromised, and no record from before is here.")
     for result in read_results(body) or []:
         if (result.id, result.digest) == (receipt.message_id, receipt.digest) and answer.status == _OK:
             final = result.final
-            taker = trusted[signed.keyid][0]
-            return Proven(receipt.message_id, sender, taker, final.recorded_at, final.result, final.code)
+            answered_at = rfc3339(datetime.fromtimestamp(signed.created, UTC))
+            return Proven(
+                receipt.message_id,
+                receipt.digest,
+                sender.region,
+                taker.region,
+                final.recorded_at,
+                answered_at,
+                final.result,
+                final.code,
+            )
     raise ReceiptUnproven("The answer says nothing of this message.")
+
+
+def _fields(part: _Request | _Answer) -> list[tuple[str, str]]:
+    fields = [(name, str(getattr(part, name.replace("-", "_")))) for name in _FIELDS]
+    if any(value != value.strip() for _, value in fields):
+        raise ReceiptUnproven("The receipt was changed: a field is not as it was sent.")
+    return fields
+
+
+def _body(text: str) -> bytes:
+    try:
+        body = b64decode(text, validate=True)
+    except ValueError:
+        body = b""
+    if b64encode(body).decode("ascii") != text:
+        raise ReceiptUnproven("The answer's body cannot be read.")
+    return body
 
 
 _FIELDS = ("content-type", "content-digest", "signature-input", "signature")

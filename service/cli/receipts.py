@@ -1,6 +1,7 @@
 """`tonglu receipts`: the signed proof that a message was taken."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from service.cli.opening import AsJson, Directory, open_node
 
 if TYPE_CHECKING:
+    from federation.receipts import Proven
     from service.context import Node
 
 app = typer.Typer(name="receipts", help="Receipts of messages: show, verify.", no_args_is_help=True)
@@ -35,29 +37,62 @@ def show(directory: Directory, message: MessageId, *, as_json: AsJson = False) -
 def verify(
     directory: Directory,
     receipt: Annotated[str, typer.Argument(help="A message's id, or a file with its receipt.", metavar="ID|FILE")],
+    *,
+    message: Annotated[
+        Path | None,
+        typer.Option(help="A file with the message: say, too, whether it is the one that was taken.", metavar="FILE"),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Verify a receipt by the keys that are pinned in this node; exit 1 and say why where it does not hold."""
-    from pydantic import ValidationError
-
-    from federation.receipts import ReceiptDocument, ReceiptUnproven, trusted_keys, verify_receipt
-    from schemas.strict_json import UnreadableJsonError, read_document
+    """Verify a receipt, offline, by the keys that this node has pinned; exit 1 and say why where it does not hold."""
+    from federation.receipts import ReceiptUnproven
 
     with open_node(directory) as node:
-        file = Path(receipt)
         try:
-            document = read_document(file.read_bytes()) if file.is_file() else _receipt(node, receipt)
-            proven = verify_receipt(
-                ReceiptDocument.from_wire(document),
-                node.database.read_sync(lambda session: trusted_keys(session, node.fed)),
-            )
-        except (UnreadableJsonError, ValidationError):
-            typer.echo("The file is not a receipt.", err=True)
-            raise typer.Exit(1) from None
+            proven = _prove(node, receipt)
+            if message is not None and _digest(message) != proven.digest:
+                raise ReceiptUnproven("The file holds another message than the one that was taken.")
         except ReceiptUnproven as error:
+            if as_json:
+                typer.echo(json.dumps({"valid": False, "reason": str(error)}))
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps({"valid": True, **asdict(proven)}))
+        return
     ended = proven.result if proven.problem_code is None else f"{proven.result} ({proven.problem_code})"
     typer.echo(f"{proven.message_id}: sent by {proven.sent_by}, {ended} by {proven.taken_by} at {proven.recorded_at}")
+
+
+def _prove(node: "Node", receipt: str) -> "Proven":
+    from pydantic import ValidationError
+
+    from federation.receipts import ReceiptDocument, ReceiptUnproven, held_since, trusted_keys, verify_receipt
+    from schemas.strict_json import UnreadableJsonError, read_document
+
+    file = Path(receipt)
+    try:
+        document = ReceiptDocument.from_wire(
+            read_document(file.read_bytes()) if file.is_file() else _receipt(node, receipt)
+        )
+    except (UnreadableJsonError, ValidationError):
+        raise ReceiptUnproven("The file is not a receipt.") from None
+    trusted, held = node.database.read_sync(
+        lambda session: (trusted_keys(session, node.fed), held_since(session, document))
+    )
+    return verify_receipt(document, trusted, held_from=held)
+
+
+def _digest(file: Path) -> str | None:
+    """The SHA-256 of a message's RFC 8785 form; None for a file that holds no JSON object."""
+    from schemas.envelope import digest
+    from schemas.strict_json import UnreadableJsonError, read_document
+
+    try:
+        document = read_document(file.read_bytes())
+        return digest(document) if isinstance(document, dict) else None
+    except (OSError, UnreadableJsonError, ValueError):
+        return None
 
 
 def _receipt(node: "Node", message: str) -> dict[str, Any]:
