@@ -9,6 +9,7 @@ peer keeps sending until it has one, and its repetition is answered ``duplicate`
 import asyncio
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -42,11 +43,20 @@ class Page:
 
 
 async def pull_due(
-    fed: FederationNode, transactions: Transactions, client: PeerClient, handlers: Handlers, gate: AgreementGate
+    fed: FederationNode,
+    transactions: Transactions,
+    client: PeerClient,
+    handlers: Handlers,
+    gate: AgreementGate,
+    *,
+    at: datetime | None = None,
 ) -> int:
-    """Ask for everything whose time has come; returns how many messages were taken that were not here before."""
-    now = fed.clock.now()
-    wanted = await transactions.write(lambda session: claim_pulls(session, now))
+    """Ask for everything that is due at ``at`` (by default the clock's time).
+
+    Returns how many messages were taken that were not here before.
+    """
+    moment = at or fed.clock.now()
+    wanted = await transactions.write(lambda session: claim_pulls(session, moment))
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(stream: Wanted) -> int:

@@ -16,6 +16,7 @@ from schemas.entropy import Entropy
 from schemas.points import Point, pass_by
 from service.agreements import pages as agreements_pages
 from service.agreements import pages_about as agreements_about
+from service.agreements import parked_routes
 from service.agreements import peers as peers_routes
 from service.agreements import routes as agreements_routes
 from service.building import build_node, connect_rooms
@@ -73,6 +74,7 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
     work_items_routes.router,
     peers_routes.router,
     agreements_routes.router,
+    parked_routes.router,
     consents_routes.router,
     certificates_routes.router,
     reminders_routes.router,
@@ -88,6 +90,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     consents_pages.router,
     agreements_about.router,
     agreements_pages.router,
+    parked_routes.pages_router,
     registry_pages.router,
     verification_pages.router,
     certificates_pages.router,

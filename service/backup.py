@@ -15,8 +15,9 @@ The file is a gzipped tar that only its owner may read:
 Order matters under load: the checkpoints are read before the database (they are written after it, so none is newer
 than the database that goes with it), the keys after it (old keys stay in their file, so none is missing).
 
-A restored node has forgotten what it sent since the backup. Its streams would give numbers a second time, so it opens
-new ones (the protocol's `restore`).
+A restored node has forgotten what it sent and took since the backup. Its streams would give numbers a second time, so
+it opens new ones; and it tells each peer up to which number it holds theirs, so that they send the rest again (the
+protocol's `restore` and `node.returned`).
 """
 
 import json
@@ -30,9 +31,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, select, update
 from sqlalchemy.engine import make_url
+from sqlmodel import Session
 
+from federation.keys import NodeKeys
+from federation.node import FederationNode
+from federation.returning import come_back
 from federation.tables import Destination
-from schemas.clock import Clock
+from schemas.clock import Clock, SystemClock
 from schemas.entropy import Entropy, uuid4
 from schemas.problems import SettingInvalid
 from service.engines import open_engines, sqlite_driver
@@ -77,7 +82,7 @@ def backup(settings: Settings, target: Path, clock: Clock) -> dict[str, Any]:
     return manifest
 
 
-def restore(source: Path, directory: Path, entropy: Entropy) -> Settings:
+def restore(source: Path, directory: Path, entropy: Entropy, clock: Clock | None = None) -> Settings:
     """Lay out the node of the backup `source` in `directory`, which must be empty, and return its settings.
 
     The database goes where the settings say (TONGLU_DATABASE_URL wins, so a node can move to PostgreSQL). Raises
@@ -93,6 +98,7 @@ def restore(source: Path, directory: Path, entropy: Entropy) -> Settings:
         settings.read_master_key()
         _place_database(settings, directory / DATABASE)
         _open_new_streams(settings.database, entropy)
+        _tell_peers(settings, entropy, clock)
     except BaseException:
         clear(directory)
         raise
@@ -206,5 +212,24 @@ def _open_new_streams(url: str, entropy: Entropy) -> None:
                     .where(destination.c.region == region)
                     .values(stream=uuid4(entropy), next_streamseq=1, lease_holder=None, lease_until=None)
                 )
+    finally:
+        engines.dispose()
+
+
+def _tell_peers(settings: Settings, entropy: Entropy, clock: Clock | None) -> None:
+    """Queue for each peer what the restored node holds of its streams."""
+    fed = FederationNode(
+        region=settings.region,
+        name=settings.name,
+        base_url=settings.base_url,
+        keys=NodeKeys.load(settings.keys_path),
+        clock=clock or SystemClock(),
+        entropy=entropy,
+    )
+    engines = open_engines(settings.database, readers=1)
+    try:
+        with engines.write.begin() as connection, Session(connection) as session:
+            come_back(session, fed, restored=True)
+            session.flush()
     finally:
         engines.dispose()

@@ -23,6 +23,17 @@ class KnownPerson(KeyHolder, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A message to a peer that an officer withdrew for good."""
+
+    message_id: str
+    peer: str
+    type: str
+    subject: str
+
+
+GivenUpCallback = Callable[[Session, GivenUp], None]
 PersonCallback = Callable[[Session, KnownPerson], None]
 CorrectedCallback = Callable[[Session, KeyHolder, str | None, str], None]
 WithdrawnCallback = Callable[[Session, KnownPerson, str], None]
@@ -50,6 +61,7 @@ class Callbacks:
     ``on_ended(session, person)``: the person's last open journey here ended.
     ``on_shareable(session, person)``: someone was registered or consented, so what a peer told may match now.
     ``on_corrected(session, person, email, language)``: the record was corrected; these are in force now.
+    ``on_given_up(session, message)``: an officer withdrew a message that its peer had refused.
     ``on_erased(session, person)``: called before the person's key and rows go, while links can still be computed.
     """
 
@@ -59,6 +71,7 @@ class Callbacks:
     on_shareable: list[PersonCallback] = field(default_factory=list)
     on_erased: list[PersonCallback] = field(default_factory=list)
     on_corrected: list[CorrectedCallback] = field(default_factory=list)
+    on_given_up: list[GivenUpCallback] = field(default_factory=list)
     check_code: CodeCheck = _no_code
     open_journeys: JourneyCount = _no_journeys
 
@@ -91,3 +104,8 @@ class Callbacks:
         """Tell everyone that the person is about to be erased."""
         for call in self.on_erased:
             call(session, person)
+
+    def given_up(self, session: Session, message: GivenUp) -> None:
+        """Tell everyone that a message to a peer is withdrawn for good."""
+        for call in self.on_given_up:
+            call(session, message)

@@ -9,10 +9,11 @@ from federation.dispatch import Handler
 from federation.settling import OnOutcome, Outcome
 from federation.tables import Peer
 from schemas.envelope import Incoming, Outgoing
-from schemas.messages import ErasureRequested, RecordErased
+from schemas.messages import ErasureRequested, MessageVoided, RecordErased
 from schemas.problems import InvalidMessage
 from service.access_log import Actor, record
 from service.agreements import receiving as agreements
+from service.agreements import news, trust
 from service.agreements import trust
 from service.certificates import receiving as certificates
 from service.context import Node
@@ -52,11 +53,10 @@ def connect(node: Node) -> None:
 def take_erasure(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
     """Erase what came with the named messages, and say so: the same, at once, when nothing was held."""
     data = incoming.data
+    calls.on_given_up.append(lambda session, message: outcomes.on_given_up(session, node, message))
     if not isinstance(data, ErasureRequested):
         raise InvalidMessage
-    ids = list(data.message_ids)
-    verification.erase_received(session, node, peer.region, ids)
-    certificates.erase_received(session, peer.region, ids)
+    _erase_received(session, node, peer, list(data.message_ids))
     answer = RecordErased(message_ids=data.message_ids, at=now)
     return [
         Outgoing(
@@ -74,12 +74,26 @@ def take_erased(session: Session, node: Node, incoming: Incoming, peer: Peer, no
     return []
 
 
+def take_voided(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
+    """Undo what came with a message that its sender withdrew while we had taken it already (its receipt was lost)."""
+    data = incoming.data
+    if not isinstance(data, MessageVoided):
+        raise InvalidMessage
+    _erase_received(session, node, peer, [data.voided])
+    return []
+
+
 _TAKES: dict[str, NodeHandler] = {
     "verification.requested": verification.take_requested,
     "verification.answered": verification.take_answered,
     "verification.corrected": verification.take_answered,
     "verification.declined": verification.take_declined,
     "verification.cancelled": verification.take_cancelled,
+def _erase_received(session: Session, node: Node, peer: Peer, ids: list[str]) -> None:
+    verification.erase_received(session, node, peer.region, ids)
+    certificates.erase_received(session, peer.region, ids)
+
+
     "verification.reminded": verification.take_reminded,
     "departure.notified": verification.take_departure,
     "arrival.confirmed": verification.take_arrival_confirmed,
@@ -101,5 +115,8 @@ _TAKES: dict[str, NodeHandler] = {
 def _bound(node: Node, take: NodeHandler) -> Handler:
     def handle(session: Session, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
         return take(session, node, incoming, peer, now)
+    "message.voided": take_voided,
+    "node.returned": news.take_returned,
+    "node.maintenance": news.take_maintenance,
 
     return handle

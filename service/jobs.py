@@ -22,6 +22,7 @@ from sqlmodel import Session
 
 from federation.client import PeerClient
 from federation.delivery import Delivery
+from federation.pulling import pull_due
 from federation.purging import purge as purge_federation
 from schemas.clock import SystemClock
 from schemas.entropy import uuid4
@@ -32,7 +33,7 @@ from service.certificates.receiving import file_received
 from service.certificates.receiving import purge as purge_certificates
 from service.consents.refusals import purge_refusals
 from service.context import Node
-from service.handlers import make_on_outcome
+from service.handlers import Gate, make_handlers, make_on_outcome
 from service.idempotency import purge_answers
 from service.leases import drop_lease, take_lease
 from service.ledgers.actions import purge_uploads
@@ -102,6 +103,15 @@ async def number_log(node: Node, tools: Tools) -> int:
 async def deliver(node: Node, tools: Tools) -> int:
     """Send what is due to every peer."""
     return await tools.delivery.tick(node.now())
+
+
+async def pull(node: Node, tools: Tools) -> int:
+    """Ask peers for what is missing here: a number that does not come, what a restored node forgot."""
+    client = tools.client()
+    try:
+        return await pull_due(node.fed, node.database, client, make_handlers(node), Gate(node), at=node.now())
+    finally:
+        await client.aclose()
 
 
 async def remind(node: Node, _tools: Tools) -> int:
@@ -181,6 +191,7 @@ JOBS: Final[Mapping[str, Job]] = {
     "duplicates": Job(600, (end_imports, compare_people)),
     "reminders": Job(60, (remind,)),
     "status_lists": Job(60, (fetch_status_lists,)),
+    "streams": Job(60, (pull,)),
     "purge": Job(3600, (purge,)),
     "delivery": Job(60, (deliver,)),
     "log": Job(2, (number_log,)),

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from federation.peers import find_peer
 from schemas.problems import LocalError, NotFound
 from service.agreements import actions, peers, queries
+from service.agreements.parked import ParkedView, parked_views
 from service.agreements.tables import Agreement
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
@@ -155,19 +156,21 @@ async def _list_page(request: Request, node: Node, officer: Officer, form: Form,
 async def _peer_page(
     request: Request, node: Node, officer: Officer, region: str, form: Form, *, status: int = 200
 ) -> Response:
-    def read(session: Session) -> tuple[peers.PeerView, list[Agreement]]:
+    def read(session: Session) -> tuple[peers.PeerView, list[Agreement], list[ParkedView]]:
         peer = find_peer(session, region)
         if peer is None:
             raise NotFound
-        return peers.peer_view(session, peer), queries.list_agreements(session, region)
+        view = peers.peer_view(session, peer)
+        return view, queries.list_agreements(session, region), parked_views(session, region)
 
-    peer, agreements = await node.database.read(read)
+    peer, agreements, parked = await node.database.read(read)
     return pages_of(request).render(
         request,
         "agreements/peer.html",
         status=status,
         peer=peer,
         agreements=agreements,
+        parked=parked,
         form=form,
         may_change=officer.has(Role.SUPERVISOR, Role.ADMINISTRATOR),
         purposes_of=queries.purposes_of,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from federation.delivery import Delivery
-from federation.outbox import enqueue, waiting_counts
+from federation.outbox import waiting_counts
 from federation.peers import (
     add_paper_peer,
     destination_of,
@@ -20,20 +20,18 @@ from federation.peers import (
     revoke,
     suspend,
 )
+from federation.returning import announce_absence, come_back
 from federation.tables import Peer
-from schemas.envelope import Outgoing
-from schemas.messages import NodeMaintenance
 from schemas.problems import InvalidInput, NotFound, UnknownPeer
 from schemas.regions import RegionCode
 from schemas.wire import WireTime
 from service.access_log import record
 from service.context import CurrentNode, Node
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer, Role, require
 
-router = APIRouter(tags=["peers"])
-
-_MAINTENANCE = "tonglu.node.maintenance.v1"
+router = APIRouter(route_class=JsonRoute, tags=["peers"])
 
 
 class PeerView(BaseModel):
@@ -50,6 +48,8 @@ class PeerView(BaseModel):
     wait: str | None
     wait_code: str | None
     last_answer_at: datetime | None
+    away_from: datetime | None
+    away_until: datetime | None
 
 
 class PeerList(BaseModel):
@@ -148,16 +148,20 @@ async def announce_maintenance(
     """Tell a peer when this node will be away."""
 
     def tell(session: Session) -> Peer:
-        if body.ends_at <= body.starts_at:
-            raise InvalidInput(errors=[{"field": "to", "message": "The end lies before the beginning."}])
-        data = NodeMaintenance(starts_at=body.starts_at, ends_at=body.ends_at).to_wire()
-        enqueue(session, node.fed, Outgoing(recipient=region, type=_MAINTENANCE, subject="node", data=data))
-        peer = find_peer(session, region)
-        if peer is None:
-            raise UnknownPeer
-        return peer
+        return announce_absence(session, node.fed, region, body.starts_at, body.ends_at)
 
     return await _change(node, officer, region, "peer.maintenance_announced", tell)
+
+
+@router.post("/peers/{region}/returned")
+async def announce_return(region: RegionCode, node: CurrentNode, officer: CurrentOfficer) -> PeerView:
+    """Tell a peer that this node is back before the time that it had announced."""
+
+    def tell(session: Session) -> Peer:
+        come_back(session, node.fed, restored=False, peer=region)
+        return session.get_one(Peer, region)
+
+    return await _change(node, officer, region, "peer.return_announced", tell)
 
 
 def peer_views(session: Session) -> list[PeerView]:
@@ -181,6 +185,8 @@ def peer_view(session: Session, peer: Peer, waiting: int | None = None) -> PeerV
         wait=line.wait if line else None,
         wait_code=line.wait_code if line else None,
         last_answer_at=line.last_answer_at if line else None,
+        away_from=peer.away_from,
+        away_until=peer.away_until,
     )
 
 

@@ -24,6 +24,8 @@ app = typer.Typer(name="peer", help="Peer regions: pair, test, suspend, revoke."
 
 Region = Annotated[str, typer.Argument(help="The peer's division code.", metavar="CODE")]
 
+_TIME = "%Y-%m-%dT%H:%M"
+
 
 @app.command()
 def invite(directory: Directory) -> None:
@@ -151,24 +153,85 @@ def revoke(
 
 
 @app.command()
-def retry(directory: Directory, region: Region) -> None:
-    """Forget the wait towards a peer: what is due goes at once."""
+def retry(
+    directory: Directory,
+    region: Region,
+    *,
+    message: Annotated[str | None, typer.Option("--message", help="Only this refused message.", metavar="ID")] = None,
+) -> None:
+    """Forget the wait towards a peer, or send one message again that it refused: what is due goes at once."""
     from federation import peers
+    from service.agreements import parked
 
-    _change(directory, region, "peer.retried", lambda session, _: peers.retry_now(session, region))
+    if message is None:
+        _change(directory, region, "peer.retried", lambda session, _: peers.retry_now(session, region))
+    else:
+        _on_message(directory, region, message, parked.try_again)
+        typer.echo(f"{message} goes again")
 
 
-@app.command("announce-move")
-def announce_move(directory: Directory) -> None:
-    """Tell every peer the base URL that is configured, once the node answers there (node.moved).
-
-    Until they have taken it, peers call the old address: keep both working for a while.
-    """
-    from service.agreements.trust import tell_move
+@app.command("parked")
+def list_parked(directory: Directory, region: Region, *, as_json: AsJson = False) -> None:
+    """List the messages that a peer refused and that wait for a decision."""
+    from federation.peers import find_peer
+    from schemas.problems import UnknownPeer
+    from service.agreements.parked import parked_views
 
     with open_node(directory) as node:
-        told = node.database.write_sync(lambda session: tell_move(session, node))
-        typer.echo(f"{told} peers are being told that {node.region} answers at {node.base_url}")
+        if node.database.read_sync(lambda session: find_peer(session, region)) is None:
+            raise UnknownPeer
+        views = node.database.read_sync(lambda session: parked_views(session, region))
+    if as_json:
+        typer.echo(json.dumps([view.model_dump(mode="json") for view in views], ensure_ascii=False))
+        return
+    for view in views:
+        typer.echo(f"{view.id}\t{view.type}\t{view.problem_code or '-'}\t{_shown(view.created_at)}")
+
+
+@app.command("give-up")
+def give_up(
+    directory: Directory,
+    region: Region,
+    message: Annotated[str, typer.Argument(help="The id of the refused message.", metavar="MESSAGE")],
+) -> None:
+    """Withdraw a message for good that a peer refused, so that later ones about the same case go on."""
+    from service.agreements import parked
+
+    _on_message(directory, region, message, parked.give_up)
+    typer.echo(f"{message} is given up")
+
+
+@app.command()
+def maintenance(
+    directory: Directory,
+    region: Region,
+    *,
+    starts: Annotated[
+        datetime | None, typer.Option("--from", help="When this node goes away (default: now).", formats=[_TIME])
+    ] = None,
+    ends: Annotated[datetime | None, typer.Option("--to", help="When it is back.", formats=[_TIME])] = None,
+    over: Annotated[bool, typer.Option("--over", help="It is back before that time.")] = False,
+) -> None:
+    """Tell a peer when this node will be away, so that it waits, or that it is back before that time."""
+    from federation import returning
+    from federation.peers import find_peer
+    from schemas.problems import UnknownPeer
+
+    if over == (ends is not None) or (over and starts is not None):
+        raise typer.BadParameter("either --to (and --from), or --over")
+
+    def tell(session: "Session", node: "Node") -> "Peer":
+        if over or ends is None:
+            returning.come_back(session, node.fed, restored=False, peer=region)
+        else:
+            begins = _in_zone(starts, node) if starts is not None else node.now()
+            returning.announce_absence(session, node.fed, region, begins, _in_zone(ends, node))
+        peer = find_peer(session, region)
+        if peer is None:
+            raise UnknownPeer
+        return peer
+
+    _change(directory, region, "peer.return_announced" if over else "peer.maintenance_announced", tell)
 
 
 def _change(directory: Path, region: str, action: str, act: "Callable[[Session, Node], Peer]") -> None:
@@ -183,6 +246,19 @@ def _change(directory: Path, region: str, action: str, act: "Callable[[Session, 
 
         state = node.database.write_sync(write)
     typer.echo(f"{region} {state}")
+
+
+def _on_message(directory: Path, region: str, message: str, act: "Callable[..., None]") -> None:
+    from service.access_log import Actor
+
+    with open_node(directory) as node:
+        by = Actor.node(node.region)
+        node.database.write_sync(lambda session: act(session, node, region, message, by=by))
+
+
+def _in_zone(moment: datetime, node: "Node") -> datetime:
+    """A moment as typed, in the node's zone."""
+    return moment.replace(tzinfo=node.zone)
 
 
 async def _probe(node: "Node", region: str) -> "PeerAnswer | None":

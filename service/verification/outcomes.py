@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from federation.settling import Outcome
+from service.callbacks import GivenUp
 from service.context import Node
 from service.registry.moves import note_notified
 from service.registry.telling import NOTIFIED
@@ -26,6 +27,7 @@ def on_outcome(session: Session, node: Node, outcome: Outcome, now: datetime) ->
         if outcome.result == "accepted":
             row.delivered_at = row.delivered_at or now
             row.state = "delivered"
+            close_items(session, node, row.id, "request_unanswered")
         else:
             row.state, row.closed_at = "expired", now
             release_arrival(session, row, "unconfirmed")
@@ -33,3 +35,9 @@ def on_outcome(session: Session, node: Node, outcome: Outcome, now: datetime) ->
         session.flush()
     elif outcome.type == NOTIFIED and outcome.result == "accepted":
         note_notified(session, outcome.subject, outcome.peer)
+
+
+def on_given_up(session: Session, node: Node, message: GivenUp) -> None:
+    """An officer gave up a message that its peer refused: a question that was in it is asked of nobody any more."""
+    ended = Outcome(message.message_id, message.peer, message.type, message.subject, "expired")
+    on_outcome(session, node, ended, node.now())

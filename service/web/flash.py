@@ -47,6 +47,8 @@ DONE: Final = {
     "peer_tested": N_("The peer answered."),
     "peer_changed": N_("The line is changed."),
     "peer_retried": N_("Everything that waits is tried again now."),
+    "message_retried": N_("The message goes again now."),
+    "message_given_up": N_("The message is given up."),
     "agreement_proposed": N_("The agreement is proposed."),
     "agreement_signed": N_("The agreement is signed."),
     "agreement_ended": N_("The agreement is ended. It starts nothing new."),

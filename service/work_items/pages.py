@@ -23,7 +23,7 @@ PLACES: Final = {
     "request_unanswered": "/verifications/{about}",
     "duplicate": "/duplicates/{about}",
     "import_rows": "/ledgers/{about}",
-    "message_parked": "/peers",
+    "message_parked": "/messages/{about}",
     "persons_request": "/people/{about}",
     "agreement_ending": "/peers",
     "unusual_access": "/access-log",

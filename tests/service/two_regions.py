@@ -21,6 +21,7 @@ from service.context import Node
 from service.handlers import Gate, make_handlers
 from service.jobs import Tools, make_tools, run_job
 from service.officers.passwords import PasswordChecks
+from service.officers.queries import find_officer
 from service.officers.rules import Officer, Role
 from service.settings import Settings
 from service.web.templating import Pages
@@ -159,9 +160,9 @@ class Regions:
             await region.tools.delivery.tick(self.clock.now())
 
 
-def open_region(settings: Settings, wire: Wire, clock: FakeClock, password_hash: str) -> Region:
+def open_region(settings: Settings, wire: Wire, clock: FakeClock, password_hash: str, seed: str = "region") -> Region:
     """A region's application as it is served, without the clockwork that would run jobs by itself."""
-    node = build_node(settings, clock=clock, entropy=SeededEntropy(f"region {settings.region}"))
+    node = build_node(settings, clock=clock, entropy=SeededEntropy(f"{seed} {settings.region}"))
     app = create_app(settings, only="officers")
     tools = make_tools(node, lambda: PeerClient(node.fed, wire))
     app.state.node = node
@@ -170,10 +171,15 @@ def open_region(settings: Settings, wire: Wire, clock: FakeClock, password_hash:
     app.state.pages = _pages()
     app.include_router(federation_router(node.fed, node.database, make_handlers(node), Gate(node)))
     wire.apps[f"{settings.region}.example"] = httpx.ASGITransport(app=app)
-    officer = add_account(node, password_hash, "王芳")
-    add_account(node, password_hash, "李伟")
+    officer, _ = (_account(node, password_hash, name) for name in ("王芳", "李伟"))
     client = connect(app)
     return Region(node, app, tools, clock, officer, client, password_hash, [client])
+
+
+def _account(node: Node, password_hash: str, name: str) -> Officer:
+    """An officer's account, made unless a backup brought it."""
+    known = node.database.read_sync(lambda session: find_officer(session, name))
+    return known or add_account(node, password_hash, name)
 
 
 @cache
