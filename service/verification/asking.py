@@ -90,7 +90,7 @@ def request_verification(session: Session, node: Node, draft: AskDraft, *, by: O
     session.add(row)
     session.flush()
     if basis.peer.state != PeerState.PAPER:
-        row.message_id = _send(session, node, row, opened, basis.consent)
+        row.message_id = send_question(session, node, row, opened, basis.consent)
         session.add(row)
     if isinstance(move, Arrival):
         set_arrival_state(session, move, "verifying", only_from=("declared", "unconfirmed"))
@@ -157,6 +157,7 @@ def note_letter(
         row.state, row.delivered_at = "delivered", node.now()
         session.add(row)
         session.flush()
+        close_items(session, node, row.id, "request_unanswered")
     return row, opened
 
 
@@ -237,7 +238,10 @@ def _new_row(
     )
 
 
-def _send(session: Session, node: Node, row: VerificationRequest, opened: OpenPerson, consent: GivenConsent) -> str:
+def send_question(
+    session: Session, node: Node, row: VerificationRequest, opened: OpenPerson, consent: GivenConsent
+) -> str:
+    """Queue a question as its row has it, sealed for the peer's key in force; give the message's id."""
     data = {
         "case": row.case,
         "claims": row.claims.split(","),

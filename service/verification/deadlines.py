@@ -1,19 +1,28 @@
-"""Deadlines between offices: one reminder, late answers as a task, and the end of what was never answered (job)."""
+"""Deadlines between offices: one reminder, late answers as a task, and the end of what was never answered (job).
+
+Each stage of a question of ours has its own term: it is delivered (or its letter printed) within two working days, and
+answered by its due day. A stage that takes longer becomes one task; the next stage begins without one.
+"""
+
+from datetime import date, timedelta
 
 from sqlmodel import Session, col, select
 
+from schemas.clock import local_date
 from service.access_log import Actor, record
 from service.context import Node
 from service.registry.tables import Person
 from service.verification.asking import release_arrival
 from service.verification.cases import OPEN_SENT, wipe
-from service.verification.rules import remind_when_due_by
+from service.verification.rules import deliver_by, remind_when_due_by
 from service.verification.sending import send_reminder
 from service.verification.tables import VerificationRequest
 from service.work_items.actions import close_items, open_item
 from service.work_items.tables import WorkItem
 
 BATCH = 200
+
+_HAS_TASK = select(WorkItem.about).where(WorkItem.kind == "request_unanswered", WorkItem.state == "open")
 
 
 def run_deadlines(session: Session, node: Node) -> int:
@@ -35,13 +44,12 @@ def run_deadlines(session: Session, node: Node) -> int:
             VerificationRequest.direction == "sent",
             col(VerificationRequest.state).in_(OPEN_SENT),
             col(VerificationRequest.due_on) < today,
-            col(VerificationRequest.id).not_in(
-                select(WorkItem.about).where(WorkItem.kind == "request_unanswered", WorkItem.state == "open")
-            ),
+            col(VerificationRequest.id).not_in(_HAS_TASK),
         )
         .limit(BATCH)
     ).all()
-    for row in late:
+    stuck = _undelivered(session, node, today)
+    for row in (*late, *stuck):
         open_item(session, node, "request_unanswered", row.id, due=node.calendar.next_working_day(today))
     soon = session.exec(
         select(VerificationRequest)
@@ -60,7 +68,24 @@ def run_deadlines(session: Session, node: Node) -> int:
         row.reminded_at = node.now()
         session.add(row)
     session.flush()
-    return len(expired) + len(late) + len(soon)
+    return len(expired) + len(late) + len(stuck) + len(soon)
+
+
+def _undelivered(session: Session, node: Node, today: date) -> list[VerificationRequest]:
+    """Questions that nobody has receipted, and letters that nobody has printed, in the time that they may take."""
+    queued = session.exec(
+        select(VerificationRequest)
+        .where(
+            VerificationRequest.direction == "sent",
+            VerificationRequest.state == "queued",
+            col(VerificationRequest.queued_at) < node.now() - timedelta(days=1),
+            col(VerificationRequest.due_on) >= today,
+            col(VerificationRequest.id).not_in(_HAS_TASK),
+        )
+        .order_by(col(VerificationRequest.queued_at), col(VerificationRequest.id))
+        .limit(BATCH)
+    ).all()
+    return [row for row in queued if deliver_by(node.calendar, local_date(row.created_at, node.zone)) < today]
 
 
 def _expire(session: Session, node: Node, row: VerificationRequest) -> None:

@@ -17,6 +17,9 @@ EXPIRES_AFTER_WORKING_DAYS = 10
 """A request expires so many working days after its answer was due."""
 
 REMIND_BEFORE_WORKING_DAYS = 2
+DELIVER_WITHIN_WORKING_DAYS = 2
+"""How long a question may be under way before an officer is told."""
+
 ASK_AGAIN_AFTER = timedelta(days=30)
 """The same person, asker and purpose once in so many days (rule 5)."""
 
@@ -54,6 +57,11 @@ def due_on(calendar: WorkingCalendar, today: date, urgency: Urgency, answer_work
 def expires_on(calendar: WorkingCalendar, due: date) -> date:
     """Give the last day on which an answer is still taken."""
     return calendar.add_working_days(due, EXPIRES_AFTER_WORKING_DAYS).on
+
+
+def deliver_by(calendar: WorkingCalendar, queued_on: date) -> date:
+    """Give the last day on which a question that is still under way is nothing unusual."""
+    return calendar.add_working_days(queued_on, DELIVER_WITHIN_WORKING_DAYS).on
 
 
 def remind_when_due_by(calendar: WorkingCalendar, today: date) -> date:
