@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.ledgers.fields import Cell, Field, KeptColumn, LedgerKind
-from service.ledgers.headers import DETAIL, Meaning, fold_header, meaning_of
+from service.ledgers.headers import DETAIL, Meaning, meaning_of
 
 HEADER_SEARCH_ROWS = 60
 """So many rows from the top may be titles and notes."""
 DEEPEST_HEADER = 3
 _LONGEST_LABEL = 40
+_LONGEST_HEADER = 200
+"""Characters of a cell that are compared with spellings: what is longer is none of them."""
 _NEEDED = frozenset({Field.NAME, Field.MOVED_ON, Field.REGION})
 
 Row = Sequence[Cell]
@@ -62,7 +64,7 @@ def find_layout(rows: Sequence[Row], merges: Sequence[Merge], kind: LedgerKind) 
     best: Layout | None = None
     best_score = 1
     for top in range(min(len(rows), HEADER_SEARCH_ROWS)):
-        if not any(isinstance(cell, str) and fold_header(cell) for cell in rows[top]):
+        if not any(_text(cell) for cell in rows[top]):
             continue
         for depth in range(1, min(DEEPEST_HEADER, len(rows) - top) + 1):
             if depth > 1 and not _continues(rows[top + depth - 1]):
@@ -159,7 +161,7 @@ def _labels(rows: Sequence[Row], merges: Sequence[Merge], top: int, depth: int) 
 
 
 def _text(cell: Cell) -> str:
-    return " ".join(cell.split()) if isinstance(cell, str) else ""
+    return " ".join(cell[:_LONGEST_HEADER].split()) if isinstance(cell, str) else ""
 
 
 def _shown(parts: tuple[str, ...]) -> str:

@@ -17,6 +17,8 @@ from service.ledgers.formats import FileFormat, recognise
 from service.ledgers.texts import read_text
 from service.ledgers.workbooks import Sheet, read_workbook
 
+LONGEST_CELL = 1_000
+"""Characters of a cell that are read: no name, number, date or address has more, and what has is none."""
 _KEYS = (Field.NAME, Field.DOCUMENT_NUMBER, Field.DATE_OF_BIRTH, Field.MOVED_ON, Field.PHONE)
 _COLON = r"\s*[:：（(]"
 _TOTAL = re.compile(
@@ -120,7 +122,8 @@ def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Itera
 
 def _mapped(row: Row, layout: Layout) -> RawRow:
     def cell(field: Field) -> Cell:
-        return next((row[place] for place in layout.columns.get(field, ()) if place < len(row)), None)
+        found = next((row[place] for place in layout.columns.get(field, ()) if place < len(row)), None)
+        return found[:LONGEST_CELL] if isinstance(found, str) else found
 
     def parts(field: Field) -> tuple[str, ...]:
         return tuple(_text(row[place]) for place in layout.columns.get(field, ()) if place < len(row))
@@ -169,7 +172,7 @@ def _text(cell: Cell) -> str:
         return ""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
         return str(int(cell))
-    return str(cell).strip()
+    return str(cell)[:LONGEST_CELL].strip()
 
 
 def _letters(place: int) -> str:

@@ -25,6 +25,11 @@ MAX_COLUMNS = 702
 MAX_ROWS = 1_048_576
 """As many as a sheet can have (ECMA-376, and Excel's own bound)."""
 MAX_CELLS = 16_000_000
+MAX_HOLLOW_AREA = 2_000_000
+"""Cells between the outermost ones where nearly all of them are empty: 64 MB in the reader, for a file of 1 kB."""
+MIN_FILLED = 1 / 40
+MAX_LINE_BYTES = 1024 * 1024
+"""A longer line of a text is no row of a ledger, and would be held in memory whole."""
 _CHUNK_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 64
 
@@ -62,7 +67,10 @@ def recognise(path: Path) -> FileFormat:
         if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
             file.seek(0)
             return _recognise_compound(file)
-    return _recognise_text(head)
+        found = _recognise_text(head)
+        file.seek(0)
+        _refuse_endless_lines(file)
+    return found
 
 
 def _recognise_compound(file: IO[bytes]) -> FileFormat:
@@ -84,6 +92,16 @@ def _recognise_text(head: bytes) -> FileFormat:
         if controls or start.startswith((b"%pdf", b"{\\rtf")):
             raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
     return FileFormat.TEXT
+
+
+def _refuse_endless_lines(file: IO[bytes]) -> None:
+    without_end = 0
+    while chunk := file.read(_CHUNK_BYTES):
+        first = min((place for end in (b"\n", b"\r") if (place := chunk.find(end)) >= 0), default=len(chunk))
+        if without_end + first > MAX_LINE_BYTES:
+            raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
+        last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+        without_end = len(chunk) - last - 1 if last >= 0 else without_end + len(chunk)
 
 
 def _recognise_archive(path: Path) -> FileFormat:
@@ -134,6 +152,8 @@ def _weigh(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], packed: int
                 if sheet is not None:
                     sheet.add(piece)
                 tail = piece[-_OVERLAP_BYTES:]
+        if sheet is not None:
+            sheet.refuse_hollow()
 
 
 class _Dimensions:
@@ -158,6 +178,12 @@ class _Dimensions:
             raise LedgerUnreadable("The sheet has more than %(columns)s columns.", columns=MAX_COLUMNS)
         if self.rows > MAX_ROWS or self.cells > MAX_CELLS or self.rows * self.columns > MAX_CELLS:
             raise LedgerUnreadable("The sheet is too large: split the ledger.")
+
+    def refuse_hollow(self) -> None:
+        """Refuse a sheet of a few cells that lie far apart. Raises `LedgerUnreadable`."""
+        area = self.rows * self.columns
+        if area > MAX_HOLLOW_AREA and self.cells < area * MIN_FILLED:
+            raise LedgerUnreadable("A cell stands far from the others: delete the empty rows and columns.")
 
 
 def _column_number(letters: bytes) -> int:

@@ -9,6 +9,7 @@ any time, why the file cannot be read). What it dropped was never in the node's 
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,12 +23,20 @@ from typing import IO, Any
 from schemas.problems import LedgerUnreadable
 from service.ledgers.fields import Field, KeptColumn, LedgerKind, RawRow, row_from_json, row_to_json
 
-MEMORY_BYTES = 1536 * 1024 * 1024
-"""Address space of the reader, libraries included."""
-PATIENCE_SECONDS = 20
-PATIENCE_SECONDS_PER_MEGABYTE = 4
+MEMORY_MEGABYTES = 128
+"""Address space of the reader, libraries included. 300 rows need 30 MB, 30,000 rows (3 MB) 80, 200,000 (20 MB) 400."""
+MEMORY_MEGABYTES_PER_MEGABYTE = 16
+MOST_MEMORY_MEGABYTES = 1536
+CPU_SECONDS = 4
+"""Time on a processor: 300 rows need 0.2 s, 30,000 rows (3 MB) 2 s, 200,000 (20 MB) 10 s."""
+CPU_SECONDS_PER_MEGABYTE = 3
+PATIENCE = 5
+"""So many times the processor's time may pass on a busy machine."""
 _ROOT = Path(__file__).resolve().parents[2]
 _DAMAGED = "The workbook is damaged; open it in Excel and save it again."
+_TOO_LARGE = "The sheet is too large: split the ledger."
+_OUT_OF_BOUNDS = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT})
+"""How the reader ends when it needs more time or memory than any ledger of the file's size (Rust aborts)."""
 
 
 class LedgerReader(AbstractContextManager["LedgerReader"]):
@@ -45,7 +54,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         Raises `LedgerUnreadable` where it is no ledger (of this kind), `OSError` where it cannot be opened.
         """
         self.dropped: tuple[str, ...] = ()
-        descriptor = _in_memory(source) if isinstance(source, bytes) else os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = _in_memory(source) if isinstance(source, bytes) else _opened(source)
         size = os.fstat(descriptor).st_size
         command = [sys.executable, "-m", "service.ledgers.reader_process", f"/dev/fd/{descriptor}", kind or "-"]
         self._process = subprocess.Popen(  # noqa: S603 - our own module; the path is an argument, not a command
@@ -58,8 +67,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             pass_fds=(descriptor,),
         )
         os.close(descriptor)
-        seconds = PATIENCE_SECONDS + PATIENCE_SECONDS_PER_MEGABYTE * (size >> 20)
-        self._timer = Timer(seconds, self._process.kill)
+        self._timer = Timer(PATIENCE * _cpu_seconds(size), self._process.kill)
         self._timer.daemon = True
         self._timer.start()
         try:
@@ -98,12 +106,21 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         stdout = self._process.stdout
         line = stdout.readline() if stdout else b""
         if not line.endswith(b"\n"):
-            # It crashed, ran out of memory or time: whatever the file is, it is no ledger that can be read.
-            raise LedgerUnreadable(_DAMAGED)
+            # It crashed, or ran out of memory or time: whatever the file is, it is no ledger that can be read.
+            raise LedgerUnreadable(_TOO_LARGE if self._process.wait() in _OUT_OF_BOUNDS else _DAMAGED)
         read = json.loads(line)
         if isinstance(read, dict) and "unreadable" in read:
             raise LedgerUnreadable(read["unreadable"], **read["facts"])
         return read
+
+
+def _cpu_seconds(size: int) -> int:
+    return CPU_SECONDS + CPU_SECONDS_PER_MEGABYTE * (size >> 20)
+
+
+def _opened(path: Path) -> int:
+    # Without waiting: nobody may ever write into a pipe that was given for a file.
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
 
 
 def _in_memory(content: bytes) -> int:
@@ -135,12 +152,15 @@ def _serve(path: Path, kind: LedgerKind | None, out: IO[str], extract: Callable[
     except LedgerUnreadable as error:
         _write(out, {"unreadable": error.msgid, "facts": error.facts})
     except MemoryError:
-        _write(out, {"unreadable": "The sheet is too large: split the ledger.", "facts": {}})
+        _write(out, {"unreadable": _TOO_LARGE, "facts": {}})
 
 
 def main(arguments: list[str]) -> None:
     """Read the ledger at the first argument as the kind of the second (`-`: to be told), onto standard output."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    size = Path(arguments[0]).stat().st_size
+    megabytes = min(MEMORY_MEGABYTES + MEMORY_MEGABYTES_PER_MEGABYTE * (size >> 20), MOST_MEMORY_MEGABYTES)
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    resource.setrlimit(resource.RLIMIT_CPU, (_cpu_seconds(size), _cpu_seconds(size) + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # The parsers are imported under the limits, and in this process alone.
     from service.ledgers.extraction import extract  # noqa: PLC0415 - the parent process never loads the readers

@@ -12,7 +12,7 @@ from charset_normalizer import from_bytes
 from schemas.problems import LedgerUnreadable
 from service.ledgers.columns import HEADER_SEARCH_ROWS, Row, find_layout
 from service.ledgers.fields import LedgerKind
-from service.ledgers.formats import MAX_COLUMNS
+from service.ledgers.formats import MAX_COLUMNS, MAX_ROWS
 from service.ledgers.workbooks import Sheet
 
 SEPARATORS = (",", "\t", ";", "|", "，")
@@ -83,7 +83,9 @@ def _rows(path: Path, encoding: str, separator: str) -> Iterator[Row]:
 
 
 def _parse(file: TextIO, separator: str) -> Iterator[Row]:
-    for row in csv.reader(file, delimiter=separator):
+    for number, row in enumerate(csv.reader(file, delimiter=separator)):
+        if number >= MAX_ROWS:
+            raise LedgerUnreadable("The sheet is too large: split the ledger.")
         if len(row) > MAX_COLUMNS:
             raise LedgerUnreadable("The sheet has more than %(columns)s columns.", columns=MAX_COLUMNS)
         yield row

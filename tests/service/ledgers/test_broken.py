@@ -1,5 +1,7 @@
 """Files that are no ledgers, broken ones and hostile ones: one clear refusal, soon, and the node goes on."""
 
+import os
+import random
 import time
 import zipfile
 from io import BytesIO
@@ -7,6 +9,7 @@ from io import BytesIO
 import pytest
 
 from schemas.problems import LedgerUnreadable
+from service.ledgers.extraction import LONGEST_CELL
 from service.ledgers.reader_process import LedgerReader
 
 SECONDS = 5
@@ -73,6 +76,8 @@ BILLION = (
     '<!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">'
     '<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>'
 )
+SMALL = f"<row>{'<c><v>1</v></c>' * 9}</row>"
+NOISE = random.Random(7).randbytes(1_500_000)
 COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 ODS = (
     '<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
@@ -112,6 +117,13 @@ FILES = {
     "csv with zeros": (b"\x00".join(["姓名".encode()] * 10), "neither"),
     "csv of one endless line": (b"a," * 5_000_000, "columns|neither"),
     "csv of one endless field": (b'"' + b"a" * 5_000_000, "neither|No row"),
+    "cells far apart": (workbook(SHEET.format(f'<row r="1">{HEADER}</row><row r="1048576">{cell("O1048576")}</row>')),
+                        "far from the others"),
+    "texts without end": (workbook(SHEET.format(f'<row r="1">{HEADER}</row>'), xl__media__a_png=NOISE,
+                                   xl__sharedStrings_xml=f"<sst>{'<si><t/></si>' * 5_000_000}</sst>"), "too large"),
+    "small cells without end": (workbook(SHEET.format(f'<row r="1">{HEADER}</row>' + SMALL * 300_000)), "too large|unp"),
+    "csv of blank lines": ("姓名,户籍地,流入日期\n".encode() + b"\n" * 1_100_000, "too large"),
+    "csv with a line of 2 MB": ("姓名,户籍地,流入日期\n".encode() + b"x" * 2_000_000 + b",1,2\n", "neither"),
     "text in no encoding": (b"\xff\xff\xfe\xff" * 500 + b"\x80\xff", "encoding|neither|No row"),
 }  # fmt: skip
 
@@ -128,6 +140,20 @@ def test_it_is_refused_with_a_reason_and_soon(name):
 def test_the_whole_ones_are_read():
     with LedgerReader(GOOD) as reader:
         assert [row.name for row in reader.rows] == ["x"]
+
+
+def test_cells_of_any_length_cost_no_time(make_text):
+    lines = [f"甲{n},云台县,2026-01-{n % 28 + 1:02},{'路' * 40_000}" for n in range(40)]
+    began = time.monotonic()
+    with LedgerReader(make_text("\n".join(["姓名,户籍地,流入日期,现住址", *lines]))) as reader:
+        assert {len(row.address) for row in reader.rows} == {LONGEST_CELL}
+    assert time.monotonic() - began < SECONDS
+
+
+def test_a_pipe_is_no_ledger(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LedgerUnreadable, match="empty"):
+        LedgerReader(tmp_path / "pipe")
 
 
 def test_a_directory_that_lies_about_sizes_is_not_believed():
