@@ -18,7 +18,8 @@ from functools import partial
 
 from federation.batches import Claim, claim, due_destinations, extend, probe_claim, release
 from federation.client import PeerAnswer, PeerClient
-from federation.node import FederationNode, Transactions
+from federation.node import DESCRIPTOR_PATH, FederationNode, Transactions
+from federation.resealing import MAX_DESCRIPTOR_BYTES, Remake, reseal, speaks_of_seal_keys
 from federation.rotation import announce
 from federation.settling import OnOutcome, Outcome, expire_due, settle
 from schemas.entropy import uuid4
@@ -45,13 +46,18 @@ class Delivery:
         client_factory: Callable[[], PeerClient],
         *,
         on_outcome: OnOutcome | None = None,
+        remake: Remake | None = None,
     ) -> None:
-        """Build nothing yet; the client is made on the event loop that first sends."""
+        """Build nothing yet; the client is made on the event loop that first sends.
+
+        ``remake`` makes a message anew that its peer could not open (``resealing``).
+        """
         self._fed = fed
         self._transactions = transactions
         self._client_factory = client_factory
         self._client: PeerClient | None = None
         self._on_outcome = on_outcome
+        self._remake = remake
         self._holder = uuid4(fed.entropy)
         self._tasks: dict[str, asyncio.Task[int]] = {}
         self._woken = asyncio.Event()
@@ -151,6 +157,8 @@ class Delivery:
                 answer = await self._send_held(found)
                 self._fed.point("delivery.answered")
                 receipted += await self._settle(found, answer, at)
+                if answer.answer is not None and speaks_of_seal_keys(answer.answer.body):
+                    await self._reseal(found, at)
 
     async def _send_held(self, found: Claim) -> PeerAnswer:
         """Send, extending the lease for as long as the request takes."""
@@ -178,6 +186,19 @@ class Delivery:
         moment = at or self._fed.clock.now()
         settling = partial(settle, fed=self._fed, claim=found, answer=answer, now=moment, on_outcome=self._on_outcome)
         return await self._transactions.write(settling)
+
+    async def _reseal(self, found: Claim, at: datetime | None) -> None:
+        """Seal anew what the peer could not open; while its descriptor cannot be had, the messages wait alone."""
+        if self._client is None:
+            self._client = self._client_factory()
+        accept = "application/json"
+        try:
+            document = await self._client.get_public(found.base_url, DESCRIPTOR_PATH, accept, MAX_DESCRIPTOR_BYTES)
+        except OSError:
+            return
+        moment = at or self._fed.clock.now()
+        sealing = partial(reseal, fed=self._fed, region=found.region, document=document or b"", now=moment)
+        await self._transactions.write(partial(sealing, remake=self._remake, on_outcome=self._on_outcome))
 
     async def _expire(self, now: datetime) -> None:
         if self._expired_at is None or abs(now - self._expired_at) >= EXPIRE_EVERY:

@@ -24,12 +24,14 @@ from federation.retry import Verdict
 from federation.rotation import note_receipted, note_understood
 from federation.tables import DATABASE_FAULTS, Destination, MessageState, OutboxMessage, Peer, Wait
 from schemas.entropy import uuid7
+from schemas.problems import UnknownSealKey
 
 _log = logging.getLogger(__name__)
 
 _NEVER_SHRINK_BELOW = 1
 _EXPIRE_AT_ONCE = 500
 _ID_REUSED = "id_reused"
+UNKNOWN_SEAL_KEY = UnknownSealKey.code
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def settle(
     if claim.holder:
         release(session, claim.region, claim.holder)
     for outcome in outcomes:
-        _tell(session, on_outcome, outcome, now)
+        tell(session, on_outcome, outcome, now)
     return sum(outcome.result == "accepted" for outcome in outcomes)
 
 
@@ -101,11 +103,11 @@ def expire_due(session: Session, fed: FederationNode, now: datetime, on_outcome:
             session.flush()
         else:
             void(session, fed, row, MessageState.EXPIRED)
-        _tell(session, on_outcome, Outcome(row.id, row.region, row.type, row.subject, "expired"), now)
+        tell(session, on_outcome, Outcome(row.id, row.region, row.type, row.subject, "expired"), now)
     return len(late)
 
 
-def _tell(session: Session, on_outcome: OnOutcome | None, outcome: Outcome, now: datetime) -> None:
+def tell(session: Session, on_outcome: OnOutcome | None, outcome: Outcome, now: datetime) -> None:
     """Tell the host, in a savepoint: a fault of its own undoes neither a receipt nor what became of other messages.
 
     Else the messages would count as unsent and go again, for ever.
@@ -160,11 +162,11 @@ def _record(
         elif one.result == "refused" and _finish(session, [sent], MessageState.PARKED, one.code, now):
             outcomes.append(_outcome(claim, sent, "parked", one.code))
     for sent, one in open_ones:
-        if one.retry == "after_fixing":
-            # Its sealed part opens for nobody there: an officer sends it anew, sealed for the key in force.
+        if one.retry == "after_fixing" and one.code != UNKNOWN_SEAL_KEY:
             if _finish(session, [sent], MessageState.PARKED, one.code, now):
                 outcomes.append(_outcome(claim, sent, "parked", one.code))
         else:
+            # What its peer could not open is sealed anew right after this (``resealing``), or waits for that.
             _wait_alone(session, fed, sent, one, now)
     return outcomes
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from federation.dispatch import Handler
+from federation.resealing import Remake
 from federation.settling import OnOutcome, Outcome
 from federation.tables import Peer
 from schemas.envelope import Incoming, Outgoing
@@ -20,8 +21,9 @@ from service.context import Node
 from service.verification import effects, outcomes
 from service.verification import receiving as verification
 from service.verification.gate import Gate
+from service.verification.resealing import say_again
 
-__all__ = ["Gate", "connect", "make_handlers", "make_on_outcome"]
+__all__ = ["Gate", "connect", "make_handlers", "make_on_outcome", "make_remake"]
 
 NodeHandler = Callable[[Session, Node, Incoming, Peer, datetime], list[Outgoing]]
 
@@ -38,6 +40,11 @@ def make_on_outcome(node: Node) -> OnOutcome:
         outcomes.on_outcome(session, node, outcome, now)
 
     return tell
+
+
+def make_remake(node: Node) -> Remake:
+    """Give what the delivery calls to have a message sealed anew that its peer could not open."""
+    return lambda session, row, now: say_again(session, node, row, now)
 
 
 def connect(node: Node) -> None:

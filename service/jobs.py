@@ -33,7 +33,7 @@ from service.certificates.receiving import file_received
 from service.certificates.receiving import purge as purge_certificates
 from service.consents.refusals import purge_refusals
 from service.context import Node
-from service.handlers import Gate, make_handlers, make_on_outcome
+from service.handlers import Gate, make_handlers, make_on_outcome, make_remake
 from service.idempotency import purge_answers
 from service.leases import drop_lease, take_lease
 from service.ledgers.actions import purge_uploads
@@ -208,7 +208,9 @@ async def run_job(name: str, node: Node, tools: Tools) -> int:
 def make_tools(node: Node, client: Callable[[], PeerClient]) -> Tools:
     """The tools of one process; ``client`` makes what speaks HTTP to peers."""
     return Tools(
-        Delivery(node.fed, node.database, client, on_outcome=make_on_outcome(node)), client, holder=uuid4(node.entropy)
+        Delivery(node.fed, node.database, client, on_outcome=make_on_outcome(node), remake=make_remake(node)),
+        client,
+        holder=uuid4(node.entropy),
     )
 
 

@@ -47,6 +47,7 @@ DID: Final[Mapping[str, str]] = {
     "departure.shown": N_("opened your departure"),
     "departure.undone": N_("took back an entry about your departure"),
     "departure.voided": N_("voided a departure that was entered in error"),
+    "message.sealed_anew": N_("sent again, newly sealed, what another region could not open"),
     "own_request.copy": N_("asked for a copy"),
     "own_request.correct": N_("asked for a correction"),
     "own_request.erase": N_("asked for erasure"),
