@@ -25,6 +25,7 @@ from service.registry.queries import open_journeys_with
 from service.reminders import effects as reminders_effects
 from service.settings import Settings
 from service.vault import Vault
+from service.verification.unanswered import unanswered_by_peer
 
 
 def build_node(
@@ -95,6 +96,7 @@ def connect_rooms(node: Node) -> None:
     calls = node.callbacks
     calls.check_code = lambda session, person, code: is_code_of(session, node, person, code)
     calls.open_journeys = open_journeys_with
+    calls.unanswered = unanswered_by_peer
     calls.on_withdrawn += [told(certificates_effects.on_withdrawn), told(reminders_effects.on_withdrawn)]
     calls.on_corrected += [told(reminders_effects.on_corrected)]
     calls.on_protected += [told(reminders_effects.on_protected)]

@@ -7,6 +7,7 @@ the caller's transaction, may write, and must not commit. An exception undoes th
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from sqlmodel import Session
@@ -33,12 +34,21 @@ class GivenUp:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Our questions that a peer has not answered: how many, and when the oldest was asked."""
+
+    count: int
+    oldest_at: datetime | None
+
+
 GivenUpCallback = Callable[[Session, GivenUp], None]
 PersonCallback = Callable[[Session, KnownPerson], None]
 CorrectedCallback = Callable[[Session, KeyHolder, str | None, str], None]
 WithdrawnCallback = Callable[[Session, KnownPerson, str], None]
 CodeCheck = Callable[[Session, KnownPerson, str], bool]
 JourneyCount = Callable[[Session, str], int]
+UnansweredByPeer = Callable[[Session], dict[str, Unanswered]]
 
 
 def _no_code(session: Session, person: KnownPerson, code: str) -> bool:
@@ -51,10 +61,16 @@ def _no_journeys(session: Session, peer: str) -> int:
     return 0
 
 
+def _no_questions(session: Session) -> dict[str, Unanswered]:
+    """Without verification nobody was asked."""
+    return {}
+
+
 @dataclass(slots=True)
 class Callbacks:
     """Who hears what. ``check_code`` tells whether a code that was typed is the person's own access code;
-    ``open_journeys(session, peer)`` counts the register's open journeys with a peer (the cap of an agreement's quota).
+    ``open_journeys(session, peer)`` counts the register's open journeys with a peer (the cap of an agreement's quota);
+    ``unanswered(session)`` tells of each peer how many of our questions it has not answered.
 
     ``on_withdrawn(session, person, purpose)``: a consent no longer stands.
     ``on_protected(session, person)``: the person is hidden from now on.
@@ -74,6 +90,7 @@ class Callbacks:
     on_given_up: list[GivenUpCallback] = field(default_factory=list)
     check_code: CodeCheck = _no_code
     open_journeys: JourneyCount = _no_journeys
+    unanswered: UnansweredByPeer = _no_questions
 
     def withdrawn(self, session: Session, person: KnownPerson, purpose: str) -> None:
         """Tell everyone that a consent no longer stands."""
