@@ -63,6 +63,7 @@ from schemas.problems.local import (
     TooManyAttempts,
     UnderAge,
     UnknownPeer,
+    UnsupportedMediaType,
     WitnessRequired,
     WrongState,
 )
@@ -118,6 +119,7 @@ __all__ = [
     "UnknownSealKey",
     "UnknownType",
     "UnsupportedCoding",
+    "UnsupportedMediaType",
     "WitnessRequired",
     "WrongRecipient",
     "WrongSource",

@@ -211,6 +211,13 @@ class MethodNotAllowed(LocalError):
     retry = "never"
 
 
+class UnsupportedMediaType(LocalError):
+    """This address takes application/json."""
+
+    code = "unsupported_media_type"
+    status = 415
+
+
 class Overloaded(LocalError):
     """The node cannot do this just now; try again."""
 

@@ -15,9 +15,10 @@ from service.agreements import actions, queries
 from service.agreements.tables import Agreement
 from service.context import CurrentNode
 from service.idempotency import write_once
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 
-router = APIRouter(tags=["peers"])
+router = APIRouter(route_class=JsonRoute, tags=["peers"])
 
 
 class AgreementView(BaseModel):

@@ -30,10 +30,11 @@ from service.certificates.status_lists import MAX_LISTS, ensure_first_list, stat
 from service.certificates.verify import check_certificate
 from service.context import CurrentNode, Node
 from service.idempotency import write_once
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.web.templating import pages_of
 
-router = APIRouter(tags=["certificates"])
+router = APIRouter(route_class=JsonRoute, tags=["certificates"])
 public_router = APIRouter(tags=["federation"])
 
 PersonId = Annotated[str, Query(max_length=36, description="Whose certificate it is; without the right one: 404.")]

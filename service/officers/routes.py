@@ -7,11 +7,12 @@ from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.context import CurrentNode
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer, bearer, client_address, password_checks
 from service.officers.rules import PASSWORD_MAX_CHARACTERS, Role
 from service.officers.sessions import change_password, close_session, sign_in
 
-router = APIRouter(tags=["session"])
+router = APIRouter(route_class=JsonRoute, tags=["session"])
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Password = Annotated[str, Field(min_length=1, max_length=PASSWORD_MAX_CHARACTERS)]

@@ -13,6 +13,7 @@ from schemas.problems import NotFound, SignInRequired
 from schemas.wire import WireDate
 from service.access_log import entries_of_person
 from service.context import CurrentNode, Node
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer, client_address
 from service.officers.passwords import PasswordChecks
 from service.portal import acts, codes, sessions
@@ -24,7 +25,7 @@ from service.reminders.actions import find_plan, set_done, set_paused, stop_own_
 from service.web.languages import Languages
 from service.web.templating import pages_of
 
-router = APIRouter(tags=["own page"])
+router = APIRouter(route_class=JsonRoute, tags=["own page"])
 
 PAGE_LINES = 50
 

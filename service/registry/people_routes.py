@@ -11,6 +11,7 @@ from schemas.wire import WireDate
 from service.consents.consents import NoticeDraft
 from service.context import CurrentNode
 from service.idempotency import write_once
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.registry import changes, consenting, duplicates, limits, queries, voiding
 from service.registry.changes import ProtectionReason
@@ -19,7 +20,7 @@ from service.registry.queries import FullPurpose, record_of
 from service.registry.tables import Arrival, Person
 from service.registry.views import ArrivalView, ConsentView, DepartureView, PersonView
 
-router = APIRouter(tags=["people"])
+router = APIRouter(route_class=JsonRoute, tags=["people"])
 
 
 class Withdrawal(Body):

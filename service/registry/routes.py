@@ -11,6 +11,7 @@ from schemas.claims import EndReason
 from schemas.regions import RegionCode
 from service.context import CurrentNode
 from service.idempotency import write_once
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.paging import PageLimit
 from service.registry import moves, queries, register, voiding
@@ -29,7 +30,7 @@ from service.registry.views import (
     RegisteredDeparture,
 )
 
-router = APIRouter(tags=["register"])
+router = APIRouter(route_class=JsonRoute, tags=["register"])
 
 ArrivalState = Literal["to_be_told", "declared", "verifying", "confirmed", "unconfirmed", "ended"]
 DepartureState = Literal["to_be_told", "declared", "notified", "confirmed", "ended"]

@@ -12,13 +12,14 @@ from schemas.messages.plan_handed_over import LeadDays
 from schemas.wire import WireDate
 from service.context import CurrentNode
 from service.idempotency import write_once
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.reminders import actions, queries
 from service.reminders.actions import PlanDraft
 from service.reminders.plans import PlanState
 from service.reminders.queries import PlanView
 
-router = APIRouter(tags=["reminders"])
+router = APIRouter(route_class=JsonRoute, tags=["reminders"])
 
 PersonId = Annotated[str, Query(max_length=36, description="Whose it is; without the right one: 404.")]
 

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from schemas.claims import AnswerWord, CancelReason, Claim, DeclineReason
 from service.context import CurrentNode, Node
 from service.idempotency import write_once
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.paging import PageLimit
 from service.registry.drafts import Body
@@ -19,7 +20,7 @@ from service.verification.queries import Direction
 from service.verification.tables import VerificationRequest
 from service.verification.views import OpenedView, VerificationList, VerificationView
 
-router = APIRouter(tags=["verification"])
+router = APIRouter(route_class=JsonRoute, tags=["verification"])
 
 
 class AnswersDraft(Body):

@@ -8,13 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.context import CurrentNode
 from service.idempotency import write_once
+from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.paging import PageLimit
 from service.work_items.actions import Kind, assign_item
 from service.work_items.queries import WorkItemPage, work_items_page
 from service.work_items.tables import WorkItem
 
-router = APIRouter(tags=["work items"])
+router = APIRouter(route_class=JsonRoute, tags=["work items"])
 
 
 class WorkItemView(BaseModel):

@@ -194,3 +194,31 @@ async def test_every_answer_carries_the_security_headers(anonymous: httpx2.Async
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+async def test_a_body_names_each_field_once_and_says_that_it_is_json(client: httpx2.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    seen = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if "application/json" not in operation.get("requestBody", {}).get("content", {}):
+                continue
+            seen += 1
+            address = re.sub(r"\{region\}", "790101", path)
+            twice = await client.request(
+                method, address, content=b'{"a":{"b":1,"b":2}}', headers={"Content-Type": "application/json"}
+            )
+            assert (twice.status_code, twice.json()["errors"]) == (
+                422,
+                [{"field": "body", "message": "A field stands twice."}],
+            ), path
+            for kind in ("text/plain", "application/x-www-form-urlencoded", "application/jsonp"):
+                other = await client.request(method, address, content=b"{}", headers={"Content-Type": kind})
+                assert (other.status_code, other.json()["type"]) == (415, "/problems/unsupported_media_type"), path
+    assert seen > 30
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b'{"version": NaN}', b"9" * 5000])
+async def test_json_is_utf_8_with_numbers_that_are_some(client: httpx2.AsyncClient, content: bytes) -> None:
+    answer = await client.post("/api/v1/search", content=content, headers={"Content-Type": "application/json"})
+    assert answer.json()["errors"] == [{"field": "body", "message": "The content is not JSON."}]
