@@ -18,7 +18,7 @@ from itertools import pairwise
 from unicodedata import combining, normalize
 
 from schemas.identity import PersonIdentity, fold_name, normalise_document_number
-from service.registry.readings import reading_of
+from schemas.readings import HAN, SURNAME_READINGS, reading_of
 from service.vault import Vault
 
 MIN_QUERY = 2
@@ -30,9 +30,8 @@ MAX_PINYIN = 30
 TAIL = 4
 """Characters of a document number and of a phone that are searched for."""
 
-_HAN = re.compile(r"[\u3007\u2e80-\u2fdf\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LATIN = re.compile(r"[a-z]+")
-_UNIT = re.compile(f"{_HAN.pattern}|[a-z]+")
+_UNIT = re.compile(f"{HAN.pattern}|[a-z]+")
 
 Piece = tuple[str, str]
 """A kind and a value: what one token is the keyed hash of."""
@@ -97,20 +96,10 @@ def spellings(name: str) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=16384)
 def _readings(unit: str, *, surname: bool) -> list[str]:
-    if not _HAN.match(unit):
+    if not HAN.match(unit):
         return [unit]
     usual = _letters(reading_of(unit))
-    return list(dict.fromkeys([usual, *(_SURNAME_READINGS.get(unit, ()) if surname else ())]))
-
-
-_SURNAME_READINGS = {
-    "单": ("shan", "dan"), "曾": ("zeng", "ceng"), "解": ("xie",), "仇": ("qiu",), "查": ("zha",), "尉": ("yu", "wei"),
-    "盖": ("ge", "gai"), "朴": ("piao",), "区": ("ou",), "秘": ("bi",), "重": ("chong",), "覃": ("qin", "tan"),
-    "洗": ("xian",), "冼": ("xian",), "黑": ("he",), "繁": ("po",), "乐": ("yue", "le"), "召": ("shao",),
-    "员": ("yun",), "翟": ("zhai", "di"), "种": ("chong",), "缪": ("miao",), "晟": ("cheng",), "折": ("she",),
-    "尹": ("yin",), "牟": ("mu", "mou"), "宓": ("mi", "fu"), "隗": ("wei", "kui"), "乜": ("nie",), "万": ("wan",),
-}  # fmt: skip
-"""Readings of characters as surnames, beside the one they usually have."""
+    return list(dict.fromkeys([usual, *(SURNAME_READINGS.get(unit, ()) if surname else ())]))
 
 
 def _word(word: str, *, alone: bool) -> list[list[Piece]]:
@@ -127,7 +116,7 @@ def _word(word: str, *, alone: bool) -> list[list[Piece]]:
     latin = _letters(word)
     if latin == re.sub(r"[·'’.-]", "", _plain(word)) and len(latin) >= MIN_QUERY:
         found += [[("pinyin", latin[:MAX_PINYIN])], [("initials", latin)]]
-    elif _HAN.search(word):
+    elif HAN.search(word):
         squeezed = searched_name(word)
         if len(squeezed) == 1:
             return [] if alone else [[("surname", squeezed)]]
@@ -136,7 +125,7 @@ def _word(word: str, *, alone: bool) -> list[list[Piece]]:
 
 
 def _surnames(name: str) -> Iterable[str]:
-    return [name[:1]] if _HAN.match(name) else []
+    return [name[:1]] if HAN.match(name) else []
 
 
 def searched_name(name: str) -> str:

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from schemas.problems import fill
+from schemas.readings import spelt_name
 from service.web import csrf, dates, flash, navigation
 from service.web.languages import Languages, Translator, chosen_language
 from service.web.static_files import StaticAddresses
@@ -155,6 +156,10 @@ class Pages:
             marked = Markup('<span lang="zh-CN">{}</span>').format(text)
             return marked if chinese and any(ord(letter) > 0x2E80 for letter in text) else escape(text)
 
+        def spelt(name: str) -> Markup:
+            letters = spelt_name(name)
+            return Markup(' <span class="tl-spelt">{}</span>').format(letters) if letters else Markup("")
+
         environment.filters["day"] = lambda value: dates.shown_date(value, language)
         environment.filters["short_day"] = lambda value: f"{value.astimezone(self.zone):%Y-%m-%d}"
         environment.filters["masked_phone"] = lambda value: f"{'*' * max(0, len(value) - 4)}{value[-4:]}"
@@ -163,7 +168,7 @@ class Pages:
         environment.filters["moment"] = lambda value: dates.shown_moment(value, language, self.zone)
         environment.filters["region"] = lambda code: in_chinese(self._region_full_name(code))
         environment.filters["region_name"] = self._region_full_name
-        environment.filters["person_name"] = in_chinese
+        environment.filters["person_name"] = lambda name: in_chinese(name) + (spelt(name) if chinese else "")
         environment.globals["static"] = StaticAddresses()
         environment.globals["word"] = lambda kind, code: translator.gettext(word(kind, code))
         # Slips and questions show Chinese, or both languages, whatever the page's language is.

@@ -4,7 +4,7 @@ import pytest
 from pypinyin import Style, pinyin
 
 from schemas.identity import PersonIdentity
-from service.registry.readings import reading_of
+from schemas.readings import reading_of
 from service.registry.tokens import pieces_of, plans_of, spellings
 
 UMLAUT = str.maketrans(dict.fromkeys("ǖǘǚǜü", "v"))

@@ -205,6 +205,10 @@ def test_a_value_that_was_not_given_is_an_error_and_what_is_given_is_escaped():
     with pytest.raises(jinja2.UndefinedError):
         environment.from_string("{{ nothing }}").render()
     assert environment.from_string("{{ it }}").render(it="<b>") == "&lt;b&gt;"
+    spelt = '<span lang="zh-CN">陈秀兰</span> <span class="tl-spelt">Chen Xiulan</span>'
+    english = pages._environments["en"].from_string("{{ it | person_name }}")
+    assert english.render(it="陈秀兰") == spelt
+    assert environment.from_string("{{ it | person_name }}").render(it="陈秀兰") == "陈秀兰"
     assert environment.from_string("{{ it | person_name }}").render(it="<b>") == "&lt;b&gt;"
 
 
