@@ -234,6 +234,19 @@ def maintenance(
     _change(directory, region, "peer.return_announced" if over else "peer.maintenance_announced", tell)
 
 
+@app.command("announce-move")
+def announce_move(directory: Directory) -> None:
+    """Tell every peer the base URL that is configured, once the node answers there.
+
+    Until they have taken it, peers call the old address: keep both working for a while.
+    """
+    from service.agreements.trust import tell_move
+
+    with open_node(directory) as node:
+        told = node.database.write_sync(lambda session: tell_move(session, node))
+        typer.echo(f"{told} peers are being told that {node.region} answers at {node.base_url}")
+
+
 def _change(directory: Path, region: str, action: str, act: "Callable[[Session, Node], Peer]") -> None:
     from service.access_log import Actor, record
 

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from federation.tables import OutboxMessage
-from schemas.envelope import MAX_MESSAGES
 from service.access_log import Actor
 from service.consents.consents import live_share_consent
 from service.context import Node
@@ -54,9 +53,9 @@ def _notify_again(session: Session, node: Node, row: OutboxMessage) -> str | Non
     session.flush()
     tell_departures(session, node, person, opened)
     again = select(PeerMessage.message_id).where(
-        PeerMessage.about == told.about, PeerMessage.type == NOTIFIED, PeerMessage.message_id > row.id
+        PeerMessage.about == told.about, PeerMessage.type == NOTIFIED, col(PeerMessage.stopped).is_(False)
     )
-    return session.exec(again.limit(MAX_MESSAGES)).first()
+    return session.exec(again).first()
 
 
 def _opened(session: Session, node: Node, person_id: str | None, purpose: str) -> OpenPerson | None:
