@@ -12,10 +12,10 @@ from federation.tables import Peer
 from schemas.envelope import Incoming, Outgoing
 from schemas.messages import ErasureRequested, MessageVoided, RecordErased
 from schemas.problems import InvalidMessage
+from service import witnesses
 from service.access_log import Actor, record
-from service.agreements import receiving as agreements
 from service.agreements import news, trust
-from service.agreements import trust
+from service.agreements import receiving as agreements
 from service.certificates import receiving as certificates
 from service.context import Node
 from service.verification import effects, outcomes
@@ -54,13 +54,13 @@ def connect(node: Node) -> None:
     calls.on_protected.append(lambda session, person: effects.on_protected(session, node, person))
     calls.on_ended.append(lambda session, person: effects.on_ended(session, node, person))
     calls.on_erased.append(lambda session, person: effects.on_erased(session, node, person))
+    calls.on_given_up.append(lambda session, message: outcomes.on_given_up(session, node, message))
     calls.on_shareable.append(lambda session, person: effects.on_shareable(session, node, person))
 
 
 def take_erasure(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
     """Erase what came with the named messages, and say so: the same, at once, when nothing was held."""
     data = incoming.data
-    calls.on_given_up.append(lambda session, message: outcomes.on_given_up(session, node, message))
     if not isinstance(data, ErasureRequested):
         raise InvalidMessage
     _erase_received(session, node, peer, list(data.message_ids))
@@ -75,12 +75,6 @@ def take_erasure(session: Session, node: Node, incoming: Incoming, peer: Peer, n
     ]
 
 
-def take_erased(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
-    """Note that the peer erased what we asked it to; what it was stands in no log."""
-    record(session, node, Actor.peer(peer.region), "record.erased")
-    return []
-
-
 def take_voided(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
     """Undo what came with a message that its sender withdrew while we had taken it already (its receipt was lost)."""
     data = incoming.data
@@ -90,17 +84,23 @@ def take_voided(session: Session, node: Node, incoming: Incoming, peer: Peer, no
     return []
 
 
+def take_erased(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
+    """Note that the peer erased what we asked it to; what it was stands in no log."""
+    record(session, node, Actor.peer(peer.region), "record.erased")
+    return []
+
+
+def _erase_received(session: Session, node: Node, peer: Peer, ids: list[str]) -> None:
+    verification.erase_received(session, node, peer.region, ids)
+    certificates.erase_received(session, peer.region, ids)
+
+
 _TAKES: dict[str, NodeHandler] = {
     "verification.requested": verification.take_requested,
     "verification.answered": verification.take_answered,
     "verification.corrected": verification.take_answered,
     "verification.declined": verification.take_declined,
     "verification.cancelled": verification.take_cancelled,
-def _erase_received(session: Session, node: Node, peer: Peer, ids: list[str]) -> None:
-    verification.erase_received(session, node, peer.region, ids)
-    certificates.erase_received(session, peer.region, ids)
-
-
     "verification.reminded": verification.take_reminded,
     "departure.notified": verification.take_departure,
     "arrival.confirmed": verification.take_arrival_confirmed,
@@ -116,14 +116,16 @@ def _erase_received(session: Session, node: Node, peer: Peer, ids: list[str]) ->
     "record.erased": take_erased,
     "keys.rotated": trust.take_keys_rotated,
     "node.moved": trust.take_node_moved,
+    "message.voided": take_voided,
+    "node.returned": news.take_returned,
+    "node.maintenance": news.take_maintenance,
+    "log.checkpoint": witnesses.take_checkpoint,
+    "log.cosigned": witnesses.take_cosigned,
 }
 
 
 def _bound(node: Node, take: NodeHandler) -> Handler:
     def handle(session: Session, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
         return take(session, node, incoming, peer, now)
-    "message.voided": take_voided,
-    "node.returned": news.take_returned,
-    "node.maintenance": news.take_maintenance,
 
     return handle
