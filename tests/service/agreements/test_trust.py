@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from federation.keys import SEAL_OPENS, NodeKeys
 from federation.tables import Peer, PeerKey
+from schemas.clock import FakeClock
 from service.agreements.trust import destroy_old_seals, rotate_keys
 from service.certificates.routes import public_router
 from service.cli import run
@@ -19,6 +20,12 @@ from tests.service.verification.test_dialogue import SHARE_HOME
 def pinned(region: Region, other: str, use: str = "transport") -> set[str]:
     wanted = select(PeerKey.kid).where(col(PeerKey.region) == other, col(PeerKey.tonglu_use) == use)
     return set(region.node.database.read_sync(lambda session: session.exec(wanted).all()))
+
+
+@pytest.fixture(autouse=True)
+def _one_time(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run at the regions' time."""
+    monkeypatch.setattr("service.building.SystemClock", lambda: clock)
 
 
 async def tonglu(region: Region, *arguments: str) -> int:
@@ -95,6 +102,7 @@ async def test_an_operator_tells_the_peers_a_new_address(
     monkeypatch.setenv("TONGLU_DATABASE_URL", asker.node.settings.database)
     monkeypatch.setenv("TONGLU_ALLOW_PRIVATE_PEERS", "true")
     monkeypatch.setenv("TONGLU_BASE_URL", "http://moved.example")
+    regions.clock.advance(minutes=1)
     assert await tonglu(asker, "peer", "announce-move") == 0
     assert "1 peers are being told" in capsys.readouterr().out
     await regions.settle()
