@@ -89,6 +89,28 @@ def upgrade() -> None:
         batch_op.create_index("ix_arrival_journey", ["journey"], unique=False)
         batch_op.create_index("ix_arrival_moved", ["arrived_on", "id"], unique=False)
         batch_op.create_index("ix_arrival_person", ["person_id"], unique=False)
+        batch_op.create_index("ix_arrival_other_journey", ["other_journey"], unique=False)
+        batch_op.create_index(
+            "ix_arrival_ended_on",
+            ["ended_on"],
+            unique=False,
+            sqlite_where=sa.text("state = 'ended'"),
+            postgresql_where=sa.text("state = 'ended'"),
+        )
+        batch_op.create_index(
+            "ix_arrival_untold",
+            ["entered_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'to_be_told'"),
+            postgresql_where=sa.text("state = 'to_be_told'"),
+        )
+        batch_op.create_index(
+            "ix_arrival_voided",
+            ["ended_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'voided'"),
+            postgresql_where=sa.text("state = 'voided'"),
+        )
 
     op.create_table(
         "certificate",
@@ -156,6 +178,28 @@ def upgrade() -> None:
         batch_op.create_index("ix_departure_journey", ["journey"], unique=False)
         batch_op.create_index("ix_departure_moved", ["departed_on", "id"], unique=False)
         batch_op.create_index("ix_departure_person", ["person_id"], unique=False)
+        batch_op.create_index("ix_departure_other_journey", ["other_journey"], unique=False)
+        batch_op.create_index(
+            "ix_departure_ended_on",
+            ["ended_on"],
+            unique=False,
+            sqlite_where=sa.text("state = 'ended'"),
+            postgresql_where=sa.text("state = 'ended'"),
+        )
+        batch_op.create_index(
+            "ix_departure_untold",
+            ["entered_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'to_be_told'"),
+            postgresql_where=sa.text("state = 'to_be_told'"),
+        )
+        batch_op.create_index(
+            "ix_departure_voided",
+            ["ended_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'voided'"),
+            postgresql_where=sa.text("state = 'voided'"),
+        )
 
     op.create_table(
         "destination",
@@ -335,6 +379,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("size"),
     )
     op.create_table(
+        "log_cosignature",
+        sa.Column("size", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("peer", sa.String(length=12), nullable=False),
+        sa.Column("line", sa.String(length=300), nullable=False),
+        sa.PrimaryKeyConstraint("size", "peer"),
+    )
+    op.create_table(
         "log_leaf",
         sa.Column("index", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
@@ -443,6 +494,16 @@ def upgrade() -> None:
     with op.batch_alter_table("peer_key", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_peer_key_region"), ["region"], unique=False)
 
+    op.create_table(
+        "peer_log",
+        sa.Column("peer", sa.String(length=12), nullable=False),
+        sa.Column("sent_on", sa.Date(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("checkpoint", sa.String(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("conflict", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("peer"),
+    )
     op.create_table(
         "peer_message",
         sa.Column("message_id", sa.String(length=36), nullable=False),
@@ -556,6 +617,14 @@ def upgrade() -> None:
     with op.batch_alter_table("received_departure", schema=None) as batch_op:
         batch_op.create_index("ix_received_departure_document", ["document_index"], unique=False)
         batch_op.create_index("ix_received_departure_journey", ["journey"], unique=False)
+        batch_op.create_index("ix_received_departure_received", ["received_at"], unique=False)
+        batch_op.create_index(
+            "ix_received_departure_waiting",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("looked_at IS NULL"),
+            postgresql_where=sa.text("looked_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_received_departure_message_id"), ["message_id"], unique=False)
 
     op.create_table(
@@ -682,6 +751,25 @@ def upgrade() -> None:
         batch_op.create_index("ix_verification_request_person", ["person_id"], unique=False)
         batch_op.create_index("ix_verification_request_state", ["state", "direction", "id"], unique=False)
         batch_op.create_index("ix_verification_request_subject", ["subject_index"], unique=False)
+        batch_op.create_index("ix_verification_request_month", ["agreement", "direction", "created_at"], unique=False)
+        batch_op.create_index(
+            "ix_verification_request_asked",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("subject_index IS NOT NULL"),
+            postgresql_where=sa.text("subject_index IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_verification_request_closed",
+            ["closed_at"],
+            unique=False,
+            sqlite_where=sa.text(
+                "closed_at IS NOT NULL AND (subject IS NOT NULL OR answers IS NOT NULL OR person_id IS NOT NULL)"
+            ),
+            postgresql_where=sa.text(
+                "closed_at IS NOT NULL AND (subject IS NOT NULL OR answers IS NOT NULL OR person_id IS NOT NULL)"
+            ),
+        )
 
     op.create_table(
         "work_item",
@@ -733,6 +821,9 @@ def downgrade() -> None:
 
     op.drop_table("work_item")
     with op.batch_alter_table("verification_request", schema=None) as batch_op:
+        batch_op.drop_index("ix_verification_request_month")
+        batch_op.drop_index("ix_verification_request_asked")
+        batch_op.drop_index("ix_verification_request_closed")
         batch_op.drop_index("ix_verification_request_subject")
         batch_op.drop_index("ix_verification_request_state")
         batch_op.drop_index("ix_verification_request_person")
@@ -763,6 +854,8 @@ def downgrade() -> None:
     op.drop_table("reminder")
     with op.batch_alter_table("received_departure", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_received_departure_message_id"))
+        batch_op.drop_index("ix_received_departure_received")
+        batch_op.drop_index("ix_received_departure_waiting")
         batch_op.drop_index("ix_received_departure_journey")
         batch_op.drop_index("ix_received_departure_document")
 
@@ -799,6 +892,7 @@ def downgrade() -> None:
     with op.batch_alter_table("peer_key", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_peer_key_region"))
 
+    op.drop_table("peer_log")
     op.drop_table("peer_key")
     op.drop_table("peer")
     with op.batch_alter_table("own_request", schema=None) as batch_op:
@@ -819,6 +913,7 @@ def downgrade() -> None:
     op.drop_table("nonce")
     op.drop_table("log_state")
     op.drop_table("log_leaf")
+    op.drop_table("log_cosignature")
     op.drop_table("log_checkpoint")
     with op.batch_alter_table("ledger_import", schema=None) as batch_op:
         batch_op.drop_index("ix_ledger_import_expires")
@@ -853,6 +948,10 @@ def downgrade() -> None:
     op.drop_table("duplicate_pair")
     op.drop_table("destination")
     with op.batch_alter_table("departure", schema=None) as batch_op:
+        batch_op.drop_index("ix_departure_other_journey")
+        batch_op.drop_index("ix_departure_ended_on")
+        batch_op.drop_index("ix_departure_untold")
+        batch_op.drop_index("ix_departure_voided")
         batch_op.drop_index("ix_departure_person")
         batch_op.drop_index("ix_departure_moved")
         batch_op.drop_index("ix_departure_journey")
@@ -871,6 +970,10 @@ def downgrade() -> None:
 
     op.drop_table("certificate")
     with op.batch_alter_table("arrival", schema=None) as batch_op:
+        batch_op.drop_index("ix_arrival_other_journey")
+        batch_op.drop_index("ix_arrival_ended_on")
+        batch_op.drop_index("ix_arrival_untold")
+        batch_op.drop_index("ix_arrival_voided")
         batch_op.drop_index("ix_arrival_person")
         batch_op.drop_index("ix_arrival_moved")
         batch_op.drop_index("ix_arrival_journey")
