@@ -72,6 +72,10 @@ test: setup-dev ## all tests (ARGS goes to pytest)
 test-long: setup-dev ## the tests at their full sizes
 	@$(PYTEST) -m "long or not long" $(ARGS)
 
+.PHONY: chaos
+chaos: setup-dev ## three nodes under SIGKILL, resets and a partition (CHAOS_MESSAGES=5000, CHAOS_SEED=1, …)
+	@$(PYTEST) -m long -s tests/chaos/test_chaos.py $(ARGS)
+
 .PHONY: bench
 bench: setup-dev ## the benchmarks: bench/results.json and docs/benchmarks.md
 	@$(BIN)/python -m bench $(ARGS)
