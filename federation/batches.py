@@ -8,7 +8,8 @@ numbers and freeze their bytes.
 News of this node's keys goes before all else, one at a time, for what follows is to be understood by it.
 
 A message about a subject waits while an earlier one about the same subject is refused or parked, for 24 hours or until
-that one is voided; messages about other subjects pass it.
+that one is voided; messages about other subjects pass it. So do, among those about the node itself, all of another
+type, and every erasure.
 """
 
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from schemas.entropy import uuid4
 
 LEASE = timedelta(seconds=15)
 HELD_BACK = timedelta(hours=24)
+NODE = "node"
+ERASURE = "tonglu.erasure.requested.v1"
 
 
 @dataclass(frozen=True)
@@ -174,9 +177,9 @@ def _choose(session: Session, peer: Peer, destination: Destination, now: datetim
         col(earlier.refused_at) > now - HELD_BACK,
         or_(col(earlier.state) == MessageState.PARKED, col(earlier.next_attempt_at) > now),
     )
-    # Other news of the node that is refused holds back no keys, only older keys do.
-    own_kind = or_(col(OutboxMessage.type) != ROTATED, col(earlier.type) == ROTATED)
-    held_back = held_back.where(own_kind)
+    # `node` is no one thing: there only news of one kind is in order, and an erasure waits for nothing.
+    in_order = and_(col(earlier.type) == col(OutboxMessage.type), col(OutboxMessage.type) != ERASURE)
+    held_back = held_back.where(or_(col(OutboxMessage.subject) != NODE, in_order))
     rows = _rotation(session, peer, now, held_back)
     for numbered in (True, False):
         seq = col(OutboxMessage.streamseq)

@@ -23,13 +23,14 @@ Two cases need care so that twin nodes stay the same (rule 10):
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal, Protocol
 
 from sqlalchemy import Index, LargeBinary, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from federation.tables import UtcDateTime
 from schemas.entropy import Entropy, uuid7
 from service.vault import KEY_BYTES, KeyHolder, Vault
 
@@ -89,6 +90,29 @@ class LogCheckpoint(SQLModel, table=True):
     size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     at: str = Field(max_length=27)
     text: str
+
+
+class PeerLog(SQLModel, table=True):
+    """What we and one peer showed each other last: the day ours went, and the newest head of theirs."""
+
+    __tablename__ = "peer_log"
+
+    peer: str = Field(primary_key=True, max_length=12)
+    sent_on: date | None = None
+    size: int = 0
+    checkpoint: str | None = None
+    seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    conflict: str | None = None
+
+
+class LogCosignature(SQLModel, table=True):
+    """One peer's signature under one of our heads, as the line of a signed note."""
+
+    __tablename__ = "log_cosignature"
+
+    size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    peer: str = Field(primary_key=True, max_length=12)
+    line: str = Field(max_length=300)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ from service.verification.leaving import release_due
 from service.verification.matching import run_matching
 from service.verification.purging import purge_cases
 
+from service.witnesses import show_checkpoints
 LOG_LEASE_SECONDS: Final = 10
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -101,6 +102,11 @@ async def number_log(node: Node, tools: Tools) -> int:
 
 
 async def deliver(node: Node, tools: Tools) -> int:
+async def show_log(node: Node, _tools: Tools) -> int:
+    """Let peers witness the log's head, once a day."""
+    return await node.database.write(lambda session: show_checkpoints(session, node))
+
+
     """Send what is due to every peer."""
     return await tools.delivery.tick(node.now())
 
@@ -191,7 +197,7 @@ JOBS: Final[Mapping[str, Job]] = {
     "duplicates": Job(600, (end_imports, compare_people)),
     "reminders": Job(60, (remind,)),
     "status_lists": Job(60, (fetch_status_lists,)),
-    "streams": Job(60, (pull,)),
+    "streams": Job(60, (pull, show_log)),
     "purge": Job(3600, (purge,)),
     "delivery": Job(60, (deliver,)),
     "log": Job(2, (number_log,)),

@@ -140,7 +140,7 @@ def _signed_by_us(
     jwks = [key.jwk for key in keys.all() if key.use == "checkpoint"]
     good = []
     for where, checkpoint in checkpoints:
-        if checkpoint.origin == origin and any(_is_signed(checkpoint, jwk) for jwk in jwks):
+        if checkpoint.origin == origin and any(is_signed(checkpoint, jwk) for jwk in jwks):
             good.append((where, checkpoint))
         else:
             message = f"the checkpoint of size {checkpoint.size} in {where} is not signed by this node"
@@ -148,7 +148,8 @@ def _signed_by_us(
     return good
 
 
-def _is_signed(checkpoint: Checkpoint, jwk: Jwk) -> bool:
+def is_signed(checkpoint: Checkpoint, jwk: Jwk) -> bool:
+    """Whether this key signed a checkpoint."""
     key_id = note_key_id(checkpoint.origin, public_bytes(jwk))
     return any(
         signature[:4] == key_id and verifies(jwk, signature[4:], checkpoint.signed)

@@ -24,7 +24,8 @@ def verify(
     ] = None,
 ) -> None:
     """Check every entry, leaf and checkpoint; exit 1 and name what was changed, deleted or cut."""
-    from service.log_verify import verify_log
+    from service.log_verify import Fault, verify_log
+    from service.witnesses import check_cosignatures
 
     older = None if against is None else against.read_text("utf-8", errors="replace")
     with open_node(directory) as node:
@@ -34,6 +35,10 @@ def verify(
         verdict = node.database.read_sync(
             lambda session: verify_log(session, node.fed.keys, node.region, file=file, against=older)
         )
+        cosigned, contradicted = node.database.read_sync(check_cosignatures)
+    verdict.faults += [Fault("checkpoint", None, one) for one in contradicted]
+    if cosigned:
+        verdict.notes.append(f"{cosigned} cosignatures of peers fit")
     for note in verdict.notes:
         typer.echo(f"note: {note}")
     for fault in verdict.faults:

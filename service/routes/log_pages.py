@@ -31,6 +31,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "ledger.reported": N_("Fetched the rows of a ledger to correct"),
     "ledger.undone": N_("Undid an import"),
     "ledger.uploaded": N_("Uploaded a ledger"),
+    "log.contradicted": N_("A peer’s access log contradicts what it showed before"),
     "message.given_up": N_("Gave up a message that a peer had refused"),
     "message.tried_again": N_("Sent a refused message again"),
     "keys.destroyed": N_("Destroyed old keys"),
