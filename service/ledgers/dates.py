@@ -24,9 +24,16 @@ _FIRST_SERIAL, _LAST_SERIAL = 3_654, 73_050
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TIME = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AP]M)?(Z|[+-]\d{2}:?\d{2})?$", re.IGNORECASE)
 _WEEKDAY = re.compile(r"\(?(星期|周)[一二三四五六日天]\)?$")
-_YEAR_FIRST = re.compile(r"(\d{4})(?:\s*[-/.年、\\]\s*|\s+)(\d{1,2})(?:\s*[-/.月、\\]\s*|\s+)(\d{1,2})\s*[日号]?")
-_YEAR_MONTH = re.compile(r"(\d{4})(?:\s*[-/.年、\\]\s*|\s+)(\d{1,2})\s*(?:月份?|月[初中底末]|月[上中下]旬)?")
+_BREAKS = str.maketrans(dict.fromkeys("‐‑‒–—―−_", "-") | dict.fromkeys("。·•、", ".") | {"\\": "/"})
+"""What is typed for a hyphen, a full stop or a stroke, under a Chinese input method above all."""
+_HAN_DIGITS = str.maketrans("〇○零一二三四五六七八九", "000123456789")
+_HAN_YEAR = re.compile(
+    r"([〇○零一二三四五六七八九]{4})年(十?[一二三四五六七八九十]{1,2})月(?:([一二三四五六七八九十]{1,3})[日号]?)?"
+)
+_YEAR_FIRST = re.compile(r"(\d{4})(?:\s*[-/.,年]\s*|\s+)(\d{1,2})(?:\s*[-/.,月]\s*|\s+)(\d{1,2})\s*[日号]?")
+_YEAR_MONTH = re.compile(r"(\d{4})(?:\s*[-/.,年]\s*|\s+)(\d{1,2})\s*(?:月份?|月[初中底末]|月[上中下]旬)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{4})")
+_SHORT_YEAR = re.compile(r"(\d{2})\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*[日号]?|\s*月)")
 _NAMED_MONTH = re.compile(
     r"(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?[ -])?(?P<month>[a-z]{3})[a-z]*\.?[ -]"
     r"(?:(?P<after>\d{1,2})(?:st|nd|rd|th)?,? )?(?P<year>\d{4})",
@@ -37,8 +44,8 @@ _NAMED_MONTH = re.compile(
 def read_date(cell: Cell) -> PartialDate | None:
     """Read a cell as a day or a month; `None` where it is blank or says that nothing is known.
 
-    Raises `Ambiguous` for 03/04/2026 and for the number 2026.1 (October loses its last digit in a number cell), and
-    `ValueError` for anything else that is no date, 30 February included.
+    Raises `Ambiguous` for 03/04/2026, for 26/3/5 (its year is a guess), and for the number 2026.1 (October loses its
+    last digit in a number cell); and `ValueError` for anything else that is no date, 30 February included.
     """
     if isinstance(cell, datetime):
         return PartialDate.of(cell.date())
@@ -49,8 +56,8 @@ def read_date(cell: Cell) -> PartialDate | None:
     text = normalize("NFKC", unwrap(cell or ""))
     if blank(text):
         return None
-    text = _WEEKDAY.sub("", _TIME.sub("", text)).strip().rstrip(".")
-    return _from_text(text)
+    text = _WEEKDAY.sub("", _TIME.sub("", text)).translate(_BREAKS).strip().rstrip(".")
+    return _from_text(_in_digits(text))
 
 
 def _from_number(number: float) -> PartialDate:
@@ -80,7 +87,23 @@ def _from_serial(days: int) -> PartialDate:
     return PartialDate.of(_EXCEL_EPOCH + timedelta(days=days))
 
 
+def _in_digits(text: str) -> str:
+    """Give 二〇二六年三月十五日 as 2026年3月15日, and any other text as it is."""
+    found = _HAN_YEAR.fullmatch(text)
+    if found is None:
+        return text
+    year, month, day = found[1].translate(_HAN_DIGITS), _han_number(found[2]), _han_number(found[3] or "")
+    return f"{year}年{month}月{day}日" if day else f"{year}年{month}月"
+
+
+def _han_number(text: str) -> int:
+    tens, ten, ones = text.rpartition("十")
+    digit = int(ones.translate(_HAN_DIGITS) or 0) if len(ones) < 2 else 99
+    return digit + (10 * int(tens.translate(_HAN_DIGITS) or 1) if ten else 0)
+
+
 def _from_text(text: str) -> PartialDate:
+    text = re.sub(r"^(\d{6}|\d{8})\.0$", r"\1", text)
     if re.fullmatch(r"\d{8}", text):
         return _day(text[:4], text[4:6], text[6:])
     if re.fullmatch(r"\d{6}", text):
@@ -93,6 +116,9 @@ def _from_text(text: str) -> PartialDate:
         return PartialDate(f"{found[1]}-{int(found[2]):02}")
     if found := _DAY_FIRST.fullmatch(text):
         return _from_day_first(int(found[1]), int(found[2]), found[3])
+    if found := _SHORT_YEAR.fullmatch(text):
+        _day(f"20{found[1]}", found[2], found[3] or "1")
+        raise Ambiguous("a year of two digits")
     if found := _NAMED_MONTH.fullmatch(text):
         month = _MONTHS.index(found["month"].lower()) + 1
         day = found["day"] or found["after"]

@@ -20,9 +20,9 @@ from service.ledgers.workbooks import Sheet, read_workbook
 LONGEST_CELL = 1_000
 """Characters of a cell that are read: no name, number, date or address has more, and what has is none."""
 _KEYS = (Field.NAME, Field.DOCUMENT_NUMBER, Field.DATE_OF_BIRTH, Field.MOVED_ON, Field.PHONE)
-_COLON = r"\s*[:：（(]"
+_COLON = r"[:：（(]"
 _TOTAL = re.compile(
-    r"(.{0,15}(合计|总计|小计|共计|累计)\s*[:：]?\s*\d*\s*[人名户]?|共计?\s*\d+\s*[人名户].*|(sub|grand )?total:?)",
+    r"(.{0,15}(合计|总计|小计|共计|累计|总数|总人数|人数)[:：]?\d*[人名户]?|(以上|本页|全表)?共计?\d+[人名户条].*|(sub|grand)?total:?)",
     re.IGNORECASE,
 )
 _SIGNATURE = re.compile(
@@ -30,13 +30,18 @@ _SIGNATURE = re.compile(
     rf"(人|员|者|领导|单位|日期|时间|人签字|人员|部门)?{_COLON}"
     r"|(审核人?|填表人?|制表人?|填报人?|审核人签字|单位负责人|负责人|经办人|盖章|签字|签章|单位\W?盖章\W?)$"
     rf"|(说明|填表说明|填报说明|备注|注|注意|注意事项|附注|附|单位|日期){_COLON}"
-    r"|(prepared|checked|reviewed|approved|filled in|signed|compiled)( by)?\s*:|(signature|notes?|remarks?|date)\s*:"
-    r"|[-—–\s*]*(以下空白|以下无正文|此处空白|以下为空)[-—–\s*]*$"
-    r"|第\s*\d+\s*页|page \d+)",
+    r"|(prepared|checked|reviewed|approved|filledin|signed|compiled)(by)?:|(signature|notes?|remarks?|date):"
+    r"|\W*(以下空白|以下无正文|此处空白|以下为空)\W*$"
+    r"|第\d+页|共\d+页|page\d+)",
     re.IGNORECASE,
 )
+_TOLD_BY_TITLE = {
+    LedgerKind.ARRIVALS: re.compile(r"流入|来此|外来|迁入|arrival|inflow", re.IGNORECASE),
+    LedgerKind.DEPARTURES: re.compile(r"流出|外出|迁出|departure|outflow", re.IGNORECASE),
+}
 _EXAMPLE = re.compile(r"(例|示例|样例|样表|填写示例|举例|example)\s*[:：]?\s*\d*", re.IGNORECASE)
 _SENTENCE = re.compile(r"[。；;：:]|.{21}")
+_OFFICE = re.compile(r"签字|签名|签章|盖章|审核|填表|制表|填报|复核")
 
 
 @dataclass(slots=True)
@@ -62,7 +67,7 @@ def extract(path: Path, kind: LedgerKind | None = None) -> Extraction:
     other_kind = False
     for sheet in sheets:
         layouts = [find_layout(sheet.head, sheet.merges, wanted) for wanted in ([kind] if kind else LedgerKind)]
-        layout = _likelier([layout for layout in layouts if layout is not None])
+        layout = _likelier([layout for layout in layouts if layout is not None], sheet)
         if layout is not None and layout.complete:
             chosen.append((sheet, layout))
             continue
@@ -83,13 +88,18 @@ def extract(path: Path, kind: LedgerKind | None = None) -> Extraction:
     return extraction
 
 
-def _likelier(layouts: list[Layout]) -> Layout | None:
-    """Of a sheet read as either kind, take the reading that can make journeys."""
+def _likelier(layouts: list[Layout], sheet: Sheet) -> Layout | None:
+    """Of a sheet read as either kind, take the reading that can make journeys; where both can, ask its titles."""
     complete = [layout for layout in layouts if layout.complete]
     certain = [layout for layout in complete if layout.certain]
     if len(certain) == 1:
         return certain[0]
     if len(complete) > 1:
+        lines = [[text for cell in row if (text := _text(cell))] for row in sheet.head[: complete[0].first_row]]
+        titles = " ".join([sheet.title, *(line[0] for line in lines if len(line) == 1)])
+        told = [layout for layout in complete if _TOLD_BY_TITLE[layout.kind].search(titles)]
+        if len(told) == 1:
+            return told[0]
         raise LedgerUnreadable("The ledger may be of arrivals or of departures: say which.")
     if complete:
         return complete[0]
@@ -156,7 +166,8 @@ def _is_person(row: Row, layout: Layout) -> bool:
         return False
     if sum(character.isdigit() for character in filled.get(Field.DOCUMENT_NUMBER, "")) >= 14:
         return True
-    for text in (first, filled.get(Field.NAME, "")):
+    for text in ("".join(words.split()) for words in (first, filled.get(Field.NAME, ""))):
+        # Forms are spaced: 合　计, 审 核 人：
         if _TOTAL.fullmatch(text) or _SIGNATURE.match(text):
             return False
     if looks_like_header(row, layout):
@@ -164,7 +175,7 @@ def _is_person(row: Row, layout: Layout) -> bool:
     alone = filled.keys() == {Field.NAME} and not any(
         _text(row[place]) for place in layout.columns[Field.REGION] if place < len(row)
     )
-    return not (alone and _SENTENCE.search(filled[Field.NAME]))
+    return not (alone and (_SENTENCE.search(filled[Field.NAME]) or _OFFICE.search(filled[Field.NAME])))
 
 
 def _text(cell: Cell) -> str:

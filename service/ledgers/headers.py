@@ -16,6 +16,18 @@ from importlib import resources
 from service.ledgers.fields import Field, LedgerKind
 
 _PUNCTUATION = re.compile(r"[\s_\-.·・:：*＊/、,，;；'\"’‘“”。．\\|+#&\u200b-\u200f\ufeff]+")
+_ORDINAL = re.compile(r"^(\([0-9一二三四五六七八九十]{1,2}\)|[0-9]{1,2}|[一二三四五六七八九十]{1,2})")
+_LATIN = re.compile(r"[a-z'()]+")
+_HINT = re.compile(
+    r"(省|市|县|区|旗|州|盟|乡|镇|街道|街|村|居委会|社区|组|路|弄|号|楼|栋|幢|单元|室|门牌|自治|直辖|地级"
+    r"|及|或|和|与|至|到|精确|具体|详细|详址|地址|填写|填|请|按|如|例|格式|文本|数字|年|月|日|位|公历|阳历|必|选|可不|[0-9xymd])+"
+)
+"""What may stand in brackets behind a header whatever it says: units, formats, how far an address goes."""
+_HERE = r"(省|市|县|区|乡|镇|街道|村|社区|地|居住地|住地|辖区)(日期|时间|年月日?)"
+_ARRIVED = re.compile(r"(来|到|来到|流入|进入|抵达|到达|迁入)(我|本|该|此|现)" + _HERE)
+_DEPARTED = re.compile(r"(离开|流出|外出|迁出)(我|本|该|此|原|户籍)" + _HERE)
+"""When somebody came to 我镇, 本街道 …: spelt out, because 来月经时间 begins as 来我镇时间 does."""
+_LEVEL_OF = re.compile(r"(province|prefecture|city|county|district|town|township|village)of([a-z]+)")
 _BRACKETED = re.compile(r"\(([^()]*)\)")
 _BRACKETS = str.maketrans("【】[]〔〕{}<>", "()()()()()")
 DETAIL = 9
@@ -48,7 +60,7 @@ def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
 
     A lower header counts only under an empty or a known harmless upper one: 姓名 under 配偶情况 is somebody else.
     """
-    parts = [folded for folded in (fold_header(label) for label in labels) if folded]
+    parts = [_without_ordinal(folded) for folded in (fold_header(label) for label in labels) if folded]
     if len(parts) > 1 and len(set(parts)) == 1:
         parts = parts[:1]
     if not parts:
@@ -79,14 +91,32 @@ def _words(key: str) -> frozenset[str]:
 
 
 def _single(folded: str, kind: LedgerKind) -> Meaning | None:
-    found = _spelling(folded, kind) or _prefixed(folded, kind)
+    found = _spelling(folded, kind) or _prefixed(folded, kind) or _in_both_languages(folded, kind)
     if found is not None:
         return found
     hints = _BRACKETED.findall(folded)
-    if not hints or not folded.endswith(")") or any(hint not in _words("hints") for hint in hints):
+    if not hints or not folded.endswith(")") or not all(_harmless(hint) for hint in hints):
         return None
     bare = _BRACKETED.sub("", folded)
     return _spelling(bare, kind) or _prefixed(bare, kind)
+
+
+def _harmless(hint: str) -> bool:
+    return hint in _words("hints") or bool(_HINT.fullmatch(hint))
+
+
+def _without_ordinal(folded: str) -> str:
+    """Take 1. or （一） off a header."""
+    return folded[found.end() :] if (found := _ORDINAL.match(folded)) and found.end() < len(folded) else folded
+
+
+def _in_both_languages(folded: str, kind: LedgerKind) -> Meaning | None:
+    """Read 姓名 Name, 姓名（Name）: both halves must be known, and mean the same."""
+    han, latin = _LATIN.sub("", folded), "".join(_LATIN.findall(folded)).replace("(", "").replace(")", "")
+    if not han or not latin:
+        return None
+    found, other = _spelling(han, kind), _spelling(latin, kind)
+    return found if found is not None and other is not None and found.field is other.field else None
 
 
 def _prefixed(folded: str, kind: LedgerKind) -> Meaning | None:
@@ -109,9 +139,9 @@ def _spelling(folded: str, kind: LedgerKind) -> Meaning | None:
         if folded in _words(field.value):
             return Meaning(field)
     arrivals = kind is LedgerKind.ARRIVALS
-    if folded in _words("arrived_on"):
+    if folded in _words("arrived_on") or _ARRIVED.fullmatch(folded):
         return Meaning(Field.MOVED_ON, tells_kind=True) if arrivals else None
-    if folded in _words("departed_on"):
+    if folded in _words("departed_on") or _DEPARTED.fullmatch(folded):
         return None if arrivals else Meaning(Field.MOVED_ON, tells_kind=True)
     if folded in _words("moved_on"):
         return Meaning(Field.MOVED_ON, rank=1)
@@ -158,14 +188,16 @@ def _part_of_place(parent: str, label: str, kind: LedgerKind) -> Meaning | None:
 
 
 def _place_in_one_word(folded: str, kind: LedgerKind) -> Meaning | None:
-    """Read 户籍地县, 户籍乡镇 and the like: an upper header and a level written as one word."""
+    """Read 户籍地县, 户籍乡镇, county of origin and the like: an upper header and a level written as one word."""
+    if found := _LEVEL_OF.fullmatch(folded):
+        return _part_of_place(found[2], found[1], kind)
     for parents in ("origin_parents", "here_parents", "destination_parents"):
         for parent in _words(parents):
             if folded.startswith(parent) and len(folded) > len(parent):
                 label = folded.removeprefix(parent).removeprefix("所在")
                 if label.startswith("(") and label.endswith(")"):
                     label = label[1:-1]
-                found = _part_of_place(parent, label, kind)
-                if found is not None:
-                    return found
+                meaning = _part_of_place(parent, label, kind)
+                if meaning is not None:
+                    return meaning
     return None

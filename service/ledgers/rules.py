@@ -22,12 +22,22 @@ from schemas.identity import (
 from service.ledgers.dates import Ambiguous, read_date
 from service.ledgers.fields import Cell, LedgerKind, RawRow
 from service.ledgers.places import Places
-from service.ledgers.values import read_address, read_document_type, read_email, read_name, read_number, read_phone
+from service.ledgers.values import (
+    names_other_document,
+    read_address,
+    read_document_type,
+    read_email,
+    read_name,
+    read_number,
+    read_phone,
+)
 
 YOUNGEST = 14
 """Years; who is younger has no record (rule 1 of the domain)."""
 _EARLIEST_YEAR = 1900
 _OLD_NUMBER_DIGITS = 15
+_SHORTEST_NUMBER = 5
+"""Characters of the shortest document number there is, a passport's."""
 
 
 class Outcome(StrEnum):
@@ -115,7 +125,7 @@ def judge(row: RawRow, kind: LedgerKind, today: date, places: Places) -> Verdict
     """
     reading = _Reading(today)
     name = reading.name(row.name)
-    number = reading.number(row.document_number)
+    number = reading.number(row.document_number, row.document_type)
     document, number = reading.document(row.document_type, number)
     born = reading.born(row.date_of_birth, document, number)
     moved_on = reading.moved_on(row.moved_on, born)
@@ -157,15 +167,16 @@ class _Reading:
             self.codes.append(Code.FORMULA_TEXT)
         return name
 
-    def number(self, cell: Cell) -> str | None:
+    def number(self, cell: Cell, document: Cell) -> str | None:
         try:
             number = read_number(cell)
         except Ambiguous:
-            self.codes.append(Code.AMBIGUOUS)
+            # 南字第123号 of an officer's card is whole; only that no such document is kept.
+            self.codes.append(Code.NO_DOCUMENT if names_other_document(document) else Code.AMBIGUOUS)
             return None
         if number is None:
             self.codes.append(Code.NO_DOCUMENT)
-        elif is_placeholder_number(number):
+        elif is_placeholder_number(number) or len(number) < _SHORTEST_NUMBER:
             # A made-up number is no document: the person is kept, the number is not.
             self.codes.append(Code.FAKE_NUMBER)
             return None

@@ -25,7 +25,7 @@ def read_text(path: Path) -> Iterator[Sheet]:
     encoding = find_encoding(path)
     separator = _find_separator(path, encoding)
     yield Sheet(
-        list(islice(_rows(path, encoding, separator), HEADER_SEARCH_ROWS)), [], _rows(path, encoding, separator)
+        "", list(islice(_rows(path, encoding, separator), HEADER_SEARCH_ROWS)), [], _rows(path, encoding, separator)
     )
 
 

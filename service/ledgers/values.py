@@ -19,14 +19,21 @@ LONGEST_ADDRESS = 200
 """Characters of an address; what is longer is cut."""
 _SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?E\+?\d{1,3}|[+-]?\d+\.\d+")
 _PASSPORT = re.compile(r"[A-Z]{1,2}\d{7,8}|[A-Z]\d{8}[A-Z]?")
+_UNREADABLE = re.compile(r"[*?？□■○◯×\ufffd]")
+"""In a name: a mask, or a character that an export lost."""
+_MORE_THAN_A_NAME = re.compile(r"[()（）\[\]【】<>《》,，、;；:：/|\\]")
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _EMAIL = re.compile(r"[^@\s,;<>\"']{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+_FLOAT = re.compile(r"^(\d{7,13})\.0+$")
+"""A number as another program writes it into a text."""
 _MANY_PHONES = re.compile(r"[,，、;；/|\n]+|\s{2,}|(?<=\d{11})\s+")
 
 
 def read_name(cell: Cell) -> tuple[str | None, bool]:
     """Read a name and whether it looks like a formula; `None` where it is missing.
 
-    Raises `Ambiguous` for what cannot be a name: too long, without a letter, control characters, a spreadsheet's error.
+    Raises `Ambiguous` for what cannot be a name: too long, without a letter, control characters, a spreadsheet's error;
+    masked (张**) or with a character that an export lost (张?); two names in one, or a name with a remark.
     """
     text = plain(cell)
     if blank(text):
@@ -34,6 +41,8 @@ def read_name(cell: Cell) -> tuple[str | None, bool]:
     looks_run = formula(text)
     if spoilt(text) or not (looks_run or any(category(character).startswith(("L", "Co")) for character in text)):
         raise Ambiguous("no name")
+    if not looks_run and (_UNREADABLE.search(text) or (_HAN.search(text) and _MORE_THAN_A_NAME.search(text))):
+        raise Ambiguous("not one name, whole")
     try:
         return normalise_name(text), looks_run
     except ValueError as error:
@@ -65,17 +74,16 @@ def read_document_type(cell: Cell, number: str | None) -> DocumentType:
     """Say which document a number belongs to: as the ledger says, else by the number's form, else a resident ID.
 
     Without a number it is `none`. A document that no register of this kind keeps (军官证 …) counts as `none`, too,
-    unless its number has the form of one that it keeps.
+    unless its number has the form of a card that it keeps.
     """
     if number is None:
         return DocumentType.NONE
     by_form = document_type_of(number)
+    if names_other_document(cell):
+        return by_form or DocumentType.NONE
     if by_form is None and _PASSPORT.fullmatch(number):
         by_form = DocumentType.PASSPORT
-    called = plain(cell)
-    told = next((document for document in DocumentType if fold_word(called) in words()[document.value]), None)
-    if told is None and not blank(called):
-        return by_form or DocumentType.NONE
+    told = _told_document(cell)
     if told is None or told is DocumentType.NONE:
         return by_form or DocumentType.RESIDENT_ID
     if by_form is None or by_form is DocumentType.PASSPORT or document_number_fits(told, number):
@@ -83,9 +91,19 @@ def read_document_type(cell: Cell, number: str | None) -> DocumentType:
     return by_form
 
 
+def names_other_document(cell: Cell) -> bool:
+    """Tell whether a ledger calls a document something that no register of this kind keeps (军官证, 回乡证 …)."""
+    return _told_document(cell) is None and not blank(plain(cell))
+
+
+def _told_document(cell: Cell) -> DocumentType | None:
+    called = fold_word(plain(cell))
+    return next((document for document in DocumentType if called in words()[document.value]), None)
+
+
 def read_phone(cell: Cell) -> tuple[str | None, bool]:
     """Read a phone number and whether the cell was clean; `None` where it has no number that can be called."""
-    text = normalize("NFKC", plain(cell))
+    text = _FLOAT.sub(r"\1", normalize("NFKC", plain(cell)))
     if blank(text):
         return None, True
     whole = _phone(text)

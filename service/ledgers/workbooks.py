@@ -20,8 +20,9 @@ _FIRST_SERIAL, _LAST_SERIAL = 3_654, 73_050
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: its first rows, its merged ranges, and an iterator over all its rows from the top."""
+    """One sheet: its title, its first rows, its merged ranges, and an iterator over all its rows from the top."""
 
+    title: str
     head: list[Row]
     merges: list[Merge]
     rows: Iterator[Row]
@@ -39,7 +40,7 @@ def read_workbook(path: Path, *, xlsx: bool) -> Iterator[Sheet]:
         months = month_cells(path) if xlsx else []
         for number, sheet in enumerate(book.sheets_metadata):
             if sheet.typ == calamine.SheetTypeEnum.WorkSheet and sheet.visible == calamine.SheetVisibleEnum.Visible:
-                yield _sheet(book, number, months[number] if number < len(months) else frozenset())
+                yield _sheet(book, number, sheet.name, months[number] if number < len(months) else frozenset())
 
 
 def _open(file: BinaryIO) -> calamine.CalamineWorkbook:
@@ -51,7 +52,7 @@ def _open(file: BinaryIO) -> calamine.CalamineWorkbook:
         raise LedgerUnreadable("The workbook is damaged; open it in Excel and save it again.") from None
 
 
-def _sheet(book: calamine.CalamineWorkbook, number: int, months: MonthCells) -> Sheet:
+def _sheet(book: calamine.CalamineWorkbook, number: int, title: str, months: MonthCells) -> Sheet:
     try:
         sheet = book.get_sheet_by_index(number)
     except (calamine.CalamineError, OSError, ValueError):
@@ -63,7 +64,7 @@ def _sheet(book: calamine.CalamineWorkbook, number: int, months: MonthCells) -> 
         raise LedgerUnreadable("The sheet is too large: split the ledger.")
     head: list[Row] = [_row(cells) for cells in sheet.to_python(skip_empty_area=False, nrows=HEADER_SEARCH_ROWS)]
     merges = [merge for merge in sheet.merged_cell_ranges or [] if merge[0][0] < HEADER_SEARCH_ROWS]
-    return Sheet(head, merges, _rows(sheet, months))
+    return Sheet(title, head, merges, _rows(sheet, months))
 
 
 def _rows(sheet: calamine.CalamineSheet, months: MonthCells) -> Iterator[Row]:

@@ -121,7 +121,7 @@ FILES = {
                         "far from the others"),
     "texts without end": (workbook(SHEET.format(f'<row r="1">{HEADER}</row>'), xl__media__a_png=NOISE,
                                    xl__sharedStrings_xml=f"<sst>{'<si><t/></si>' * 5_000_000}</sst>"), "too large"),
-    "small cells without end": (workbook(SHEET.format(f'<row r="1">{HEADER}</row>' + SMALL * 300_000)), "too large|unp"),
+    "small cells without end": (workbook(SHEET.format(f'<row r="1">{HEADER}</row>' + SMALL * 300_000)), "too large|un"),
     "csv of blank lines": ("姓名,户籍地,流入日期\n".encode() + b"\n" * 1_100_000, "too large"),
     "csv with a line of 2 MB": ("姓名,户籍地,流入日期\n".encode() + b"x" * 2_000_000 + b",1,2\n", "neither"),
     "text in no encoding": (b"\xff\xff\xfe\xff" * 500 + b"\x80\xff", "encoding|neither|No row"),

@@ -97,6 +97,10 @@ def test_blank_total_signature_note_and_repeated_header_rows_are_nobody(make_wor
                 ["柳河镇合计", "2人"],
                 ["合计：", 2],
                 ["共计2人"],
+                ["合　计", "2人"],
+                [None, "总 人 数", "2人"],
+                ["审 核 人：", None, None, "2026年9月30日"],
+                [None, "负责人签字        填表人签字"],
                 ["审核人：张三", None, None, "填表人：李四", "2026年9月30日", "13800000000"],
                 ["单位负责人（签字）：", None, None, None, "2026年9月30日"],
                 ["注：本表一式两份", None, None, None, None, None],
@@ -185,6 +189,20 @@ def test_a_made_up_number_is_not_kept_and_does_not_make_people_the_same(make_wor
     assert {row.verdict.candidate.identity.document_number for row in rows} == {None}
 
 
+def test_what_is_too_short_for_a_number_is_made_up_and_an_unkept_document_is_none(make_workbook, judged):
+    head = [*WIDE, "证件类型"]
+    lines = [
+        ["甲甲", "1", *PERSON[2:], None],
+        ["乙乙", "南字第1234567号", *OTHER[2:], "军官证"],
+        ["丙丙", "南字第1号", *OTHER[2:], None],
+    ]
+    assert outcomes(judged(make_workbook([head, *lines]))) == [
+        ("warning", ["fake_number"]),
+        ("ok", ["no_document"]),
+        ("error", ["ambiguous"]),
+    ]
+
+
 def test_who_is_in_the_file_twice_is_found_by_document_or_by_name_and_birth(make_workbook, judged):
     head = [*WIDE, "出生日期"]
     lines = [
@@ -237,8 +255,11 @@ def test_the_kind_is_told_from_the_columns_or_said(make_text):
     assert extract(make_text(arrivals)).kind is LedgerKind.ARRIVALS
     assert extract(make_text(departures)).kind is LedgerKind.DEPARTURES
     assert extract(make_text(both), LedgerKind.DEPARTURES).kind is LedgerKind.DEPARTURES
-    with pytest.raises(LedgerUnreadable, match="say which"):
-        extract(make_text(both))
+    assert extract(make_text(f"澜江市流入人口台账,,,\n{both}")).kind is LedgerKind.ARRIVALS
+    assert extract(make_text(f"青禾县外出人员登记表,,,\n{both}")).kind is LedgerKind.DEPARTURES
+    for title in ("", "流入流出人口台账,,,\n"):
+        with pytest.raises(LedgerUnreadable, match="say which"):
+            extract(make_text(f"{title}{both}"))
 
 
 @pytest.mark.parametrize(

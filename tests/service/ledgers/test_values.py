@@ -50,6 +50,15 @@ GOOD = "790202196807145976"
         (2026.08, "2026-08"),
         (2026.12, "2026-12"),
         ("Jan 2026", "2026-01"),
+        ("2026。1。18", "2026-01-18"),
+        ("2026、1、18", "2026-01-18"),
+        ("2026，1，18", "2026-01-18"),
+        ("2026—01—18", "2026-01-18"),
+        ("2026·1·18", "2026-01-18"),
+        ("20260118.0", "2026-01-18"),
+        ("二〇二六年一月十八日", "2026-01-18"),
+        ("二○二六年十二月三十一日", "2026-12-31"),
+        ("二零二六年十月", "2026-10"),
         ("", None),
         (None, None),
         ("不详", None),
@@ -71,6 +80,10 @@ def test_a_date_is_read_as_far_as_it_is_written(cell, day):
         "春节",
         "2026年",
         "20261301",
+        "二〇二六年二月三十日",
+        "二〇二六年",
+        "26/13/5",
+        "26年3月32日",
         "去年",
         7.0,
         True,
@@ -83,7 +96,7 @@ def test_what_is_no_date_is_refused(cell):
         read_date(cell)
 
 
-@pytest.mark.parametrize("cell", ["03/04/2026", "3-4-2026", 2026.1])
+@pytest.mark.parametrize("cell", ["03/04/2026", "3-4-2026", 2026.1, "26/3/5", "26.1.18", "26年3月5日", "26年3月"])
 def test_a_date_with_two_meanings_is_not_guessed(cell):
     with pytest.raises(Ambiguous):
         read_date(cell)
@@ -153,6 +166,8 @@ def test_a_damaged_number_is_never_guessed_back(cell):
         (None, "12345", "resident_id"),
         ("军官证", "南字第1234567号", "none"),
         ("军官证", "1234567", "none"),
+        ("港澳居民来往内地通行证", "H12345678", "none"),
+        ("台胞证", "790202196807145976", "resident_id"),
         ("无", None, "none"),
         ("居民身份证", None, "none"),
     ],
@@ -173,6 +188,7 @@ def test_a_number_gets_its_document(cell, number, document):
         (13830166131.0, "13830166131", True),
         (13830166131, "13830166131", True),
         ("0790-5550000", "07905550000", True),
+        ("13830166131.0", "13830166131", True),
         ("", None, True),
         ("无", None, True),
         ("12345", None, False),
@@ -187,7 +203,10 @@ def test_a_phone_is_kept_where_it_can_be_called(cell, phone, clean):
     assert read_phone(cell) == (phone, clean)
 
 
-@pytest.mark.parametrize("cell", ["12345", "#REF!", "王" * 51, 7.0, date(2026, 1, 1), "王\u202e小明"])
+@pytest.mark.parametrize(
+    "cell",
+    ["12345", "#REF!", "王" * 51, "张**", "张?", "张三、李四", "张三（已婚）", 7.0, date(2026, 1, 1), "王\u202e小明"],
+)
 def test_what_cannot_be_a_name_is_refused(cell):
     with pytest.raises(Ambiguous):
         read_name(cell)
