@@ -30,6 +30,13 @@ MAX_CONNECTIONS = 100
 LONGEST_RETRY_AFTER_SECONDS = 3600
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""All that IANA has given out for the public internet in IPv6; what lies outside is for something else."""
+_NOT_FOR_PEERS = tuple(
+    ipaddress.ip_network(one)
+    for one in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "2001::/23", "2001:db8::/32", "2002::/16")
+)
+"""Protocol assignments with Teredo, 6to4 and its relays, documentation: Python counts some of them as global."""
 
 
 class AddressRefusedError(OSError):
@@ -165,11 +172,15 @@ def is_public(address: str) -> bool:
     """Whether an IP address (as text) belongs to the public internet, addresses wrapped in IPv6 included."""
     ip = ipaddress.ip_address(address.split("%", 1)[0])
     if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        inner = ip.ipv4_mapped
         if inner is None and ip in _NAT64:
             inner = ipaddress.IPv4Address(ip.packed[-4:])
         if inner is not None:
             return is_public(str(inner))
+        if ip not in _GLOBAL_UNICAST:
+            return False
+    if any(ip.version == one.version and ip in one for one in _NOT_FOR_PEERS):
+        return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
@@ -235,7 +246,7 @@ def _guarded_transport(*, allow_private: bool) -> httpx.AsyncHTTPTransport:
 
 def _fault(error: Exception) -> str:
     """A short code for the peers page: what kind of fault, never an address or a library's words."""
-    if isinstance(error, AddressRefusedError):
+    if isinstance(error, (AddressRefusedError, httpx.InvalidURL)):
         return "address_refused"
     if isinstance(error, FetchFailedError):
         return str(error)
