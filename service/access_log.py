@@ -253,12 +253,14 @@ def entries_of_person(
     return [_opened(node, key, entry) for entry in _page(session, wanted, after, limit)]
 
 
-def entries(session: Session, *, after: str | None = None, limit: int = 50) -> list[LogItem]:
+def entries(session: Session, *, area: str | None = None, after: str | None = None, limit: int = 50) -> list[LogItem]:
     """List the node's entries for an auditor, newest first; those about people with their coarse action only.
 
-    What people did on their own pages is left out.
+    With ``area`` only what offices of that division did. What people did on their own pages is left out.
     """
     wanted = select(AccessLogEntry).where(col(AccessLogEntry.actor) != "person")
+    if area is not None:
+        wanted = wanted.where(col(AccessLogEntry.office).startswith(area, autoescape=True))
     return [_item(entry) for entry in _page(session, wanted, after, limit)]
 
 

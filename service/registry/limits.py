@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, func, or_, select
 
 from schemas.clock import local_date
-from schemas.problems import DailyLimit, Forbidden
+from schemas.problems import DailyLimit, Forbidden, NotFound
 from service.access_log import record
 from service.context import Node
 from service.officers.actions import account_of
@@ -37,12 +37,17 @@ def count_opening(session: Session, node: Node, person: Person, by: Officer) -> 
 
 
 def release(session: Session, node: Node, name: str, *, by: Officer) -> None:
-    """Let a colleague open more records today. Raises `NotFound`, `Forbidden` (a supervisor must, not oneself)."""
+    """Let a colleague of the supervisor's area open more records today.
+
+    Raises `NotFound` (nobody of that name in the area), `Forbidden` (a supervisor must, not oneself).
+    """
     require(by, Role.SUPERVISOR)
     account = account_of(session, name)
     day = node.today().isoformat()
     if account.id == by.id:
         raise Forbidden
+    if not by.sees(account.area):
+        raise NotFound("There is no such officer.")
     session.merge(DailyRelease(officer_id=account.id, day=day, released_by=by.name))
     session.flush()
     record(session, node, by.as_actor, "officer.released")

@@ -15,7 +15,7 @@ from service.context import CurrentNode, Node
 from service.log_tree import latest_checkpoint
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer, Role, require
-from service.paging import PageLimit
+from service.paging import PageAfter, PageLimit
 from service.registry.people import find_person
 
 router = APIRouter(tags=["access log"])
@@ -49,7 +49,7 @@ async def get_access_log(
     node: CurrentNode,
     officer: CurrentOfficer,
     person_id: Annotated[str | None, Query(max_length=36)] = None,
-    after: Annotated[str | None, Query(max_length=36)] = None,
+    after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> EntryPage:
     """List who looked: at one person, for officers who may open that record; or at all, for auditor and supervisor."""
@@ -85,12 +85,15 @@ async def get_checkpoint(node: CurrentNode, _officer: CurrentOfficer) -> PlainTe
 
 
 def log_page(session: Session, node: Node, *, by: Officer, after: str | None, limit: int) -> Sequence[LogItem]:
-    """A page of the whole log, one item longer than ``limit`` if more follow; looking is itself recorded.
+    """A page of the log, one item longer than ``limit`` if more follow; looking is itself recorded.
+
+    Officers of a part of the region read what its own offices did: how much the others do is not theirs to count.
 
     Raises :class:`~schemas.problems.Forbidden` for all but auditors and supervisors.
     """
     require(by, Role.AUDITOR, Role.SUPERVISOR)
-    found = entries(session, after=after, limit=limit + 1)
+    area = None if by.sees(node.region) else by.area
+    found = entries(session, area=area, after=after, limit=limit + 1)
     record(session, node, by.as_actor, "access_log.read", purpose="audit")
     return found
 

@@ -83,6 +83,27 @@ async def test_a_persons_entries_are_for_those_who_may_open_the_record(
         assert (await http.get(f"/api/v1/access-log?person_id={person}")).status_code == status
 
 
+async def test_officers_of_one_township_do_not_read_what_another_one_does(
+    app: FastAPI, client: httpx2.AsyncClient, password_hash: str
+) -> None:
+    node: Node = app.state.node
+    for number, role in (("790303001", Role.CLERK), ("790303002", Role.CLERK)):
+        clerk = add_account(node, password_hash, f"专干{number}", frozenset({role}), area=number)
+        async with connect(app, sign_in_as(node, clerk)) as http:
+            await register(http)
+    supervisor = add_account(node, password_hash, "李雷", frozenset({Role.SUPERVISOR}), area="790303002")
+    async with connect(app, sign_in_as(node, supervisor)) as http:
+        items = (await http.get("/api/v1/access-log")).json()["items"]
+    cookies = {"tonglu_session": sign_in_as(node, supervisor, "page")}
+    async with connect(app, cookies=cookies) as http:
+        page = await http.get("/access-log")
+    assert {item["officer"] for item in items} == {"专干790303002", "李雷"}
+    assert "专干790303002" in page.text
+    assert "专干790303001" not in page.text
+    whole = (await client.get("/api/v1/access-log")).json()["items"]
+    assert {"专干790303001", "专干790303002"} <= {item["officer"] for item in whole}
+
+
 async def test_pages_follow_each_other_to_the_end(client: httpx2.AsyncClient) -> None:
     for _ in range(4):
         await client.get("/api/v1/access-log")
