@@ -40,7 +40,7 @@ def check_draft(draft: IssueDraft, identity: PersonIdentity, today: date) -> Non
     Raises :class:`DateInFuture`, :class:`InvalidInput` (``errors``) or :class:`DateOfBirthMissing`.
     """
     if draft.attended_on > today:
-        raise DateInFuture(field="attended_on")
+        raise DateInFuture(errors=[{"field": "attended_on", "message": "The date lies in the future."}])
     errors = []
     if Quarter.of(draft.attended_on) != draft.quarter:
         errors.append({"field": "quarter", "message": "The day does not lie in this quarter."})

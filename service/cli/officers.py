@@ -27,8 +27,10 @@ def add(
 ) -> None:
     """Add an officer and print the one-time password, which is shown this once."""
     from service.officers.actions import add_officer
-    from service.officers.rules import parse_roles
+    from service.officers.rules import Role, parse_roles
 
+    if unknown := set(role) - set(Role):
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: one of {', '.join(Role)}", param_hint="--role")
     roles = parse_roles(role)
     with open_node(directory) as node:
         password = node.database.write_sync(lambda session: add_officer(session, node, name, roles, area=area))

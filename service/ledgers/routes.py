@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, Response, UploadFile
 from pydantic import BaseModel
 from sqlmodel import Session
 from starlette.datastructures import UploadFile as SentFile
@@ -22,7 +22,7 @@ from service.ledgers.queries import LedgerView, ledger_view, ledgers_page
 from service.ledgers.report import workbook
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer
-from service.paging import PageLimit
+from service.paging import PageAfter, PageLimit
 from service.web.languages import Languages, Translator
 
 router = APIRouter(tags=["ledgers"])
@@ -133,7 +133,7 @@ async def upload_ledger(
 async def list_ledgers(
     node: CurrentNode,
     officer: CurrentOfficer,
-    after: Annotated[str | None, Query(max_length=36)] = None,
+    after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> LedgerList:
     """The imports of the officer's area."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlmodel import Session
@@ -16,6 +16,7 @@ from service.context import CurrentNode, Node
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer, client_address
 from service.officers.passwords import PasswordChecks
+from service.paging import PageAfter, PageLimit
 from service.portal import acts, codes, sessions
 from service.portal.record import OwnConsent, OwnRecord, own_consents, own_record
 from service.portal.requests import OwnRequestView, RequestKind, make_request, requests_of_person
@@ -142,8 +143,8 @@ async def access_log(
     request: Request,
     node: CurrentNode,
     token: VisitToken,
-    after: Annotated[str | None, Query(max_length=36)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = PAGE_LINES,
+    after: PageAfter = None,
+    limit: PageLimit = PAGE_LINES,
 ) -> LogPage:
     """Who looked at my record, and what was done."""
     languages = pages_of(request).languages

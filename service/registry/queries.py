@@ -188,6 +188,8 @@ def _page(
 ) -> MovePage:
     require(by, Role.CLERK, Role.SUPERVISOR)
     limit = max(1, min(limit, MOST_ITEMS))
+    if after is not None and ("~" in after) != (order == "moved"):
+        raise InvalidInput(errors=[{"field": "after", "message": "This is not valid."}])
     moved: Any = table.arrived_on if table is Arrival else table.departed_on
     query = (
         select(table, Person)

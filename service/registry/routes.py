@@ -13,7 +13,7 @@ from service.context import CurrentNode
 from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
-from service.paging import PageLimit
+from service.paging import PageAfter, PageLimit
 from service.registry import moves, queries, register, voiding
 from service.registry.drafts import ArrivalDraft, Body, DepartureDraft
 from service.registry.queries import MoveFilter, Order
@@ -34,7 +34,6 @@ router = APIRouter(route_class=JsonRoute, tags=["register"])
 
 ArrivalState = Literal["to_be_told", "declared", "verifying", "confirmed", "unconfirmed", "ended"]
 DepartureState = Literal["to_be_told", "declared", "notified", "confirmed", "ended"]
-After = Annotated[str | None, Query(max_length=60, description="The `next` of the page before.")]
 RegionFilter = Annotated[RegionCode | None, Query()]
 NameFilter = Annotated[str | None, Query(max_length=100)]
 
@@ -79,7 +78,7 @@ async def arrivals(
     registered_by: NameFilter = None,
     source_ledger: NameFilter = None,
     order: Order = "entered",
-    after: After = None,
+    after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> ArrivalPage:
     """List arrivals, newest first."""
@@ -139,7 +138,7 @@ async def departures(
     registered_by: NameFilter = None,
     source_ledger: NameFilter = None,
     order: Order = "entered",
-    after: After = None,
+    after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> DeparturePage:
     """List departures, newest first."""

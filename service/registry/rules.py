@@ -194,7 +194,7 @@ def _checked_email(typed: str | None, prefix: str, errors: list[FieldError]) -> 
     email = (typed or "").strip()
     if not email:
         return None
-    if len(email) > 254 or not _EMAIL.fullmatch(email):
+    if len(email) > 254 or not _EMAIL.fullmatch(email) or any(category(c)[0] == "C" for c in email):
         errors.append(FieldError(f"{prefix}email", "This is not an e-mail address."))
         return None
     return email

@@ -1,5 +1,6 @@
 """Requests: received and sent, one case; a person's own, and asking a new one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -24,7 +25,7 @@ from service.registry.tables import Arrival, Departure
 from service.verification import pages_case
 from service.verification.asking import AskDraft, cancel_request, request_verification
 from service.verification.pages_case import case_page, peer_names
-from service.verification.queries import CasePage, verifications_of_person, verifications_page
+from service.verification.queries import CasePage, CaseState, verifications_of_person, verifications_page
 from service.web.flash import Done
 from service.web.forms import Form, sent_form
 from service.web.languages import N_
@@ -33,8 +34,8 @@ from service.web.templating import pages_of
 router = APIRouter(include_in_schema=False)
 router.include_router(pages_case.router)
 
-CLOSED_STATES: Final = ("answered", "declined", "expired", "cancelled")
-STATES: Final = {
+CLOSED_STATES: Final[tuple[CaseState, ...]] = ("answered", "declined", "expired", "cancelled")
+STATES: Final[Mapping[str, tuple[CaseState, ...]]] = {
     "received": ("received", "answering", *CLOSED_STATES),
     "sent": ("queued", "delivered", *CLOSED_STATES),
 }
@@ -66,7 +67,7 @@ async def list_page(
 ) -> Response:
     """What peers asked, and what we asked, newest first."""
     way = "sent" if direction == "sent" else "received"
-    wanted = state if state in STATES[way] else None
+    wanted = next((one for one in STATES[way] if one == state), None)
 
     def read(session: Session) -> tuple[CasePage, dict[str, str]]:
         page = verifications_page(

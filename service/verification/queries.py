@@ -18,6 +18,10 @@ from service.verification.cases import claims_asked, get_request, read_prepared,
 from service.verification.tables import GivenAnswer, VerificationRequest
 
 Direction = Literal["sent", "received"]
+CaseState = Literal[
+    "draft", "queued", "delivered", "received", "answering", "answered", "declined", "expired", "cancelled"
+]
+"""States of our own questions and of those received."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def verifications_page(
     *,
     by: Officer,
     direction: Direction,
-    state: str | None = None,
+    state: CaseState | None = None,
     after: str | None = None,
     limit: int = 50,
     with_people: bool = False,

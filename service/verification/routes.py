@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import Field
 from sqlmodel import Session
 
@@ -12,11 +12,11 @@ from service.context import CurrentNode, Node
 from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
-from service.paging import PageLimit
+from service.paging import PageAfter, PageLimit
 from service.registry.drafts import Body
 from service.verification import answering, asking, letters, queries
 from service.verification.asking import AskDraft
-from service.verification.queries import Direction
+from service.verification.queries import CaseState, Direction
 from service.verification.tables import VerificationRequest
 from service.verification.views import OpenedView, VerificationList, VerificationView
 
@@ -54,8 +54,8 @@ async def verifications(
     officer: CurrentOfficer,
     *,
     direction: Direction = "sent",
-    state: Annotated[str | None, Query(max_length=20)] = None,
-    after: Annotated[str | None, Query(max_length=36)] = None,
+    state: CaseState | None = None,
+    after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> VerificationList:
     """List cases, newest first."""

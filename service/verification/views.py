@@ -1,8 +1,9 @@
 """The JSON of cases."""
 
 from datetime import date, datetime
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from schemas.claims import AnswerWord, Claim
 from schemas.identity import DocumentType
@@ -28,7 +29,7 @@ class VerificationView(BaseModel):
     direction: str
     peer: str
     agreement: str
-    person_id: str | None = None
+    person_id: Annotated[str | None, Field(exclude_if=lambda person_id: person_id is None)] = None
     claims: list[Claim]
     purpose: str
     urgency: str

@@ -3,14 +3,14 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.context import CurrentNode
 from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
-from service.paging import PageLimit
+from service.paging import PageAfter, PageLimit
 from service.work_items.actions import Kind, assign_item
 from service.work_items.queries import WorkItemPage, work_items_page
 from service.work_items.tables import WorkItem
@@ -65,7 +65,7 @@ async def work_items(
     state: Literal["open", "done"] = "open",
     whose: Literal["mine", "pool", "all"] = "all",
     kind: Kind | None = None,
-    after: Annotated[str | None, Query(max_length=36)] = None,
+    after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> WorkItemList:
     """List the tasks of the officer's area, newest first."""

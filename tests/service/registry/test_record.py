@@ -172,6 +172,8 @@ async def test_sixty_records_a_day_then_a_release(region):
     await clerk.refused("/officers/专干/release", None, "forbidden")
     await region.refused("/officers/王芳/release", None, "forbidden")
     await region.refused("/officers/无人/release", None, "not_found")
+    elsewhere = await region.as_officer("邻镇", Role.SUPERVISOR, area=f"{region.code}001")
+    await elsewhere.refused("/officers/专干/release", None, "not_found")
     await region.post("/officers/专干/release", None, 204)
     await clerk.get(f"/people/{people[60]}")
     region.clock.advance(days=1)
@@ -204,6 +206,12 @@ async def test_lists_go_on_page_by_page_in_both_orders(region):
     for query in ({"state": "confirmed"}, {"peer": "790202"}, {"registered_by": "李伟"}, {"area": "790101"}):
         assert (await region.get("/arrivals", **query))["items"] == []
     assert len((await region.get("/arrivals", peer=ANSWERER, state="declared"))["items"]) == 5
+    for wrong in ("garbage", "2026-05", f"{made[0]}x", f"2026-05-02~{made[0]}", "\x00", "x" * 70):
+        await region.get("/arrivals", 422, after=wrong)
+    for wrong in ("garbage", made[0], f"garbage~{made[0]}"):
+        await region.get("/arrivals", 422, order="moved", after=wrong)
+    await region.get("/arrivals", 422, limit=-1)
+    assert len((await region.get("/arrivals", after="", limit=""))["items"]) == 5
     await region.get("/arrivals", 422, order="name")
     await region.get("/arrivals", 422, state="overdue")
 

@@ -109,3 +109,10 @@ def test_a_save_can_be_taken_back_for_ten_minutes():
     saved = datetime(2026, 11, 23, 2, tzinfo=UTC)
     assert rules.may_undo(saved, saved + timedelta(minutes=10))
     assert not rules.may_undo(saved, saved + timedelta(minutes=10, seconds=1))
+
+
+@pytest.mark.parametrize("email", ["a\x00@example.net", "a\x7f@example.net", "a\u202e@example.net", "a\n@example.net"])
+def test_an_address_for_mail_has_no_hidden_characters(email: str):
+    with pytest.raises(InvalidInput) as refused:
+        check(email=email)
+    assert fields(refused) == ["person.email"]

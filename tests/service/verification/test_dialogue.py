@@ -23,7 +23,9 @@ async def test_an_exact_match_is_answered_by_itself_and_confirms_both_sides(regi
     assert done["answers"] == {"identity": "confirmed", "departure_declared": "confirmed"}
     there = await received(regions, asked["case"])
     assert (there["state"], there["automatic"], there["answers"]) == ("answered", True, done["answers"])
-    assert there["person_id"] is None
+    assert "person_id" not in there
+    for wrong in ("nonsense", "confirmed", "%00"):
+        await regions.asker.get("/verifications", 422, state=wrong)
 
     here_now = await regions.asker.get(f"/arrivals/{arrival['id']}")
     there_now = await regions.answerer.get(f"/departures/{departure['id']}")
