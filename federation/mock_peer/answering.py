@@ -17,7 +17,7 @@ from federation.mock_peer.effects import Effects
 from federation.mock_peer.faults import JSON, PROBLEM, Delivery, Fault, ProblemAnswer
 from federation.mock_peer.lapses import Lapse
 from federation.mock_peer.memory import Heard, KnownPeer, Memory
-from federation.mock_peer.reading import Lapses, authenticate, check, loosely, read_batch
+from federation.mock_peer.reading import Lapses, authenticate, check, read_batch
 from federation.node import DESCRIPTOR_PATH, EVENTS_PATH, FederationNode
 from federation.pairing import descriptor_jws
 from federation.signatures import SignedRequest
@@ -28,6 +28,8 @@ from schemas.certificates import (
     STATUS_LIST_TTL_SECONDS,
     STATUS_LIST_TYPE,
 )
+from schemas.clock import rfc3339
+from schemas.envelope import digest
 from schemas.problems import (
     FederationError,
     Malformed,
@@ -63,7 +65,6 @@ class Answering:
         """The answer to one request; ``heard`` is filled with what became of it."""
         fault = fault or GOOD
         heard.fault = fault.name
-        heard.messages = loosely(heard.body)
         if heard.path == DESCRIPTOR_PATH and heard.method == "GET":
             return _plain(200, JSON, _json({"jws": descriptor_jws(self._own)}))
         if heard.path.startswith("/federation/v1/status/") and heard.method == "GET":
@@ -107,11 +108,24 @@ class Answering:
         if heard.method == "GET":
             return self._signed(request, self._pull(peer, heard.query), fault, now)
         messages = read_batch(self._own, self._lapses, heard, request.content_type)
-        results = [self._effects.take(one, peer, now).to_wire() for one in messages]
+        results = [self._result(place, one, peer, fault, now) for place, one in enumerate(messages)]
         results = self._lapsed(results, heard, messages)
         if fault.results is not None:
             results = fault.results(results)
         return self._signed(request, results, fault, now)
+
+    def _result(self, place: int, message: Any, peer: KnownPeer, fault: Fault, now: datetime) -> dict[str, Any]:
+        refusal = fault.refusal
+        if refusal is None or refusal.index != place or not isinstance(message, dict):
+            return self._effects.take(message, peer, now).to_wire()
+        return {
+            "id": message.get("id"),
+            "streamseq": message.get("streamseq"),
+            "result": "refused",
+            "digest": digest(message),
+            "recorded_at": rfc3339(now),
+            "problem": refusal.document,
+        }
 
     def _lapsed(self, results: list[dict[str, Any]], heard: Heard, messages: list[Any]) -> list[dict[str, Any]]:
         if Lapse.RECEIPT_DIGEST_WRONG in self._lapses and len(results) == 1:

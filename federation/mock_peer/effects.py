@@ -123,9 +123,9 @@ class Effects:
             return None
 
     def _gate(self, envelope: Envelope, peer: KnownPeer) -> None:
-        if not needs_agreement(envelope.type) or Lapse.GATE_OPEN in self._lapses:
-            return
         agreement = self._memory.agreements.get(envelope.agreement or "")
+        if not needs_agreement(envelope.type) or (agreement is None and Lapse.GATE_OPEN in self._lapses):
+            return
         if agreement is None or not agreement.in_force or peer.region not in agreement.document.regions:
             raise NoAgreement
         if envelope.purpose not in agreement.document.purposes and Lapse.PURPOSE_IGNORED not in self._lapses:
@@ -170,8 +170,8 @@ class Effects:
 
 
 def _known_part(message: dict[str, Any]) -> dict[str, Any]:
-    """The message without what its type does not know."""
-    kept = {name: value for name, value in message.items() if name in Envelope.model_fields}
+    """The message without what its type's data do not know."""
+    kept = dict(message)
     model, data = MESSAGE_TYPES.get(str(message.get("type"))), message.get("data")
     if model is not None and isinstance(data, dict):
         names = {field.alias or name for name, field in model.model_fields.items()}

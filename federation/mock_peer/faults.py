@@ -1,8 +1,8 @@
 """What a mock peer's answers can do wrong, once each: ``peer.next(late(2), status(503), …)``.
 
 A fault acts at one of four places, in the order of an answer's life: *instead* of reading or taking the request, on
-the *results* before they are signed, on the *signature*, or on the *delivery* of the finished answer. A fault that
-says ``takes_effect`` leaves the messages taken, as when an answer is lost after the commit.
+the *results* before they are signed, on the *signature*, or on the *delivery* of the finished answer. What the
+fault does not prevent happens: an answer that is lost is lost after the messages were taken.
 """
 
 import json
@@ -50,14 +50,22 @@ class ProblemAnswer:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """The place of a message in its batch, and the problem document that it is refused with."""
+
+    index: int
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Fault:
     """One thing that goes wrong with one answer."""
 
     name: str
-    takes_effect: bool = True
     before_reading: bool = False
     instead: Delivery | None = None
     problem: ProblemAnswer | None = None
+    refusal: Refusal | None = None
     results: Callable[[Results], Results] | None = None
     content: Callable[[bytes], bytes] | None = None
     signature: AnswerBend | None = None
@@ -69,12 +77,12 @@ class Fault:
 
 def reset_before_reading() -> Fault:
     """The connection is reset before the body was read; nothing took effect."""
-    return Fault("reset_before_reading", takes_effect=False, before_reading=True, instead=Delivery(reset=True))
+    return Fault("reset_before_reading", before_reading=True, instead=Delivery(reset=True))
 
 
 def reset_after_reading() -> Fault:
     """The connection is reset after the body was read, before anything took effect."""
-    return Fault("reset_after_reading", takes_effect=False, instead=Delivery(reset=True))
+    return Fault("reset_after_reading", instead=Delivery(reset=True))
 
 
 def answer_lost() -> Fault:
@@ -121,27 +129,27 @@ def status(code: int, *, retry_after_seconds: int | None = None, content_type: s
     if retry_after_seconds is not None:
         headers.append(("retry-after", str(retry_after_seconds)))
     page = b"<html><body>somebody on the way</body></html>"
-    return Fault(f"status_{code}", takes_effect=False, instead=Delivery(code, tuple(headers), page))
+    return Fault(f"status_{code}", instead=Delivery(code, tuple(headers), page))
 
 
 def unsigned_problem(problem: FederationError) -> Fault:
     """A problem of the protocol that nobody signed; nothing took effect."""
     body = json.dumps(problem_document(problem)).encode()
     answer = Delivery(problem.status, (("content-type", PROBLEM),), body)
-    return Fault(f"unsigned_{problem.code}", takes_effect=False, instead=answer)
+    return Fault(f"unsigned_{problem.code}", instead=answer)
 
 
 def signed_problem(problem: FederationError, *, status_code: int | None = None, retry: str | None = None) -> Fault:
     """A signed problem for the whole request, with another status or ``retry`` if given; nothing took effect."""
     code = status_code or problem.status
     document = problem_document(problem) | {"status": code} | ({"retry": retry} if retry else {})
-    return Fault(f"signed_{problem.code}", takes_effect=False, problem=ProblemAnswer(code, document))
+    return Fault(f"signed_{problem.code}", problem=ProblemAnswer(code, document))
 
 
 def redirect(to: str, code: int = 307) -> Fault:
     """A redirect, unsigned; nothing took effect."""
     answer = Delivery(code, (("location", to),), b"")
-    return Fault(f"redirect_{code}", takes_effect=False, instead=answer)
+    return Fault(f"redirect_{code}", instead=answer)
 
 
 # --- Signatures ----------------------------------------------------------------------------------------------------
@@ -220,14 +228,9 @@ def wrong_receipt_digest() -> Fault:
 
 
 def refused(problem: MessageRefused, *, index: int = 0, retry: str | None = None) -> Fault:
-    """One message of the batch is refused; the others are taken."""
-
-    def bend(found: Results) -> Results:
-        document = problem_document(problem) | ({"retry": retry} if retry else {})
-        keep = {name: value for name, value in found[index].items() if name != "first"}
-        return [*found[:index], keep | {"result": "refused", "problem": document}, *found[index + 1 :]]
-
-    return Fault(f"refused_{problem.code}", results=bend)
+    """One message of the batch is refused and not taken; the others are."""
+    document = problem_document(problem) | ({"retry": retry} if retry else {})
+    return Fault(f"refused_{problem.code}", refusal=Refusal(index, document))
 
 
 def all_duplicates() -> Fault:

@@ -17,6 +17,7 @@ from federation.mock_peer.faults import Delivery, Fault
 from federation.mock_peer.lapses import Lapse
 from federation.mock_peer.listening import Application, Listener
 from federation.mock_peer.memory import Heard, KnownPeer, Memory, Taken
+from federation.mock_peer.reading import loosely
 from federation.mock_peer.sending import Sending
 from federation.mock_peer.wire import Call, Reply, TcpWire, Wire
 from federation.node import EVENTS_PATH, FederationNode, Limits, target_uri
@@ -75,6 +76,7 @@ class MockPeer:
         self.memory = Memory()
         self.wire: Wire = wire or TcpWire()
         self._faults: list[tuple[str, Fault]] = []
+        self._deciding: Callable[[Heard], Fault | None] | None = None
         self._news = asyncio.Condition()
         self._streams: dict[str, tuple[str, int]] = {}
         self.sending = Sending(
@@ -152,9 +154,14 @@ class MockPeer:
         """Let the next answers to requests of this method go wrong, one fault each, in order."""
         self._faults += [(method, fault) for fault in faults]
 
+    def decide(self, deciding: Callable[[Heard], Fault | None] | None) -> None:
+        """Let ``deciding`` say for each request with no fault of its own, by what is in it, what goes wrong."""
+        self._deciding = deciding
+
     def forget_faults(self) -> None:
         """What was programmed and did not happen never will."""
         self._faults.clear()
+        self._deciding = None
 
     def on(self, message_type: str, handler: Handler) -> None:
         """Call ``handler`` for each message of a type that takes effect."""
@@ -290,6 +297,9 @@ class MockPeer:
         return self._faults.pop(place)[1] if place is not None else None
 
     async def _take(self, heard: Heard, fault: Fault | None) -> Delivery:
+        heard.messages = loosely(heard.body)
+        if fault is None and self._deciding is not None and heard.path == EVENTS_PATH:
+            fault = self._deciding(heard)
         delivery = self._answering.answer(heard, fault)
         self.memory.heard.append(heard)
         heard.delivery = delivery

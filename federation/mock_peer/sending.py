@@ -181,32 +181,33 @@ class Sending:
         destination = self._destinations[region]
         failed: list[Queued] = []
         nonce: str | None = None
-        while True:
+        status: int | None = None
+        while self._is_running:
             peer = self._memory.peers.get(region)
             batch = self._due(peer, destination) if peer and peer.state == "active" else []
             if not batch or destination.waits == "stopped":
-                destination.woken.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(destination.woken.wait(), self._patience)
+                await _rest(destination, self._patience)
                 continue
-            nonce = nonce if failed == batch and Lapse.RETRY_KEEPS_NONCE in self._lapses else None
-            if failed == batch and Lapse.RETRY_CHANGES_BYTES in self._lapses:
-                for one in batch:
-                    one.document["time"] = rfc3339(self._own.clock.now().replace(microsecond=1))
-                    one.body = canonical(one.document)
-            nonce = nonce or b64url(self._own.entropy.token_bytes(16))
+            keeps = Lapse.RETRY_KEEPS_NONCE in self._lapses and failed == batch and status == 503
+            if Lapse.RETRY_CHANGES_BYTES in self._lapses and failed == batch and status == 503:
+                self._write_anew(batch)
+            if not keeps or nonce is None:
+                nonce = b64url(self._own.entropy.token_bytes(16))
             body = b"[" + b",".join(one.body for one in batch) + b"]"
             assert peer is not None  # noqa: S101 - a batch is there for an active peer alone
             reply, signed = await self._exchange(
                 target_uri(peer.base_url, EVENTS_PATH), "POST", body, Bend(nonce=nonce)
             )
+            status = reply.status if reply else None
             verdict = self._settle(peer, destination, batch, reply, signed)
             failed = batch if verdict is not Verdict.DONE else []
             if verdict in (Verdict.OUTAGE, Verdict.FIXING):
-                destination.woken.clear()
-                wait = self._patience * (LONG_WAIT if verdict is Verdict.FIXING else 1)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(destination.woken.wait(), wait)
+                await _rest(destination, self._patience * (LONG_WAIT if verdict is Verdict.FIXING else 1))
+
+    def _write_anew(self, batch: list[Queued]) -> None:
+        for one in batch:
+            one.document["time"] = rfc3339(self._own.clock.now().replace(microsecond=1))
+            one.body = canonical(one.document)
 
     def _due(self, peer: KnownPeer, destination: _Destination) -> list[Queued]:
         most = destination.limit or self._limit or peer.limits.max_messages
@@ -263,7 +264,7 @@ class Sending:
     ) -> Verdict:
         status = reply.status if reply else None
         is_signed = reply is not None and self._is_signed(peer, signed, reply)
-        if status == 200 and Lapse.UNSIGNED_BELIEVED in self._lapses:
+        if reply and status == 200 and not reply.value("signature") and Lapse.UNSIGNED_BELIEVED in self._lapses:
             is_signed = True
         if status == 401 and Lapse.GIVES_UP_ON_401 in self._lapses:
             for one in batch:
@@ -273,7 +274,7 @@ class Sending:
         if verdict is Verdict.DONE and reply is not None:
             return self._record(destination, batch, reply)
         if verdict is Verdict.HALVE:
-            return self._halve(destination, batch, is_signed=is_signed)
+            return self._halve(destination, batch, is_signed=is_signed, status=status)
         if verdict is Verdict.STOPPED:
             destination.waits = "stopped"
         return verdict
@@ -281,8 +282,9 @@ class Sending:
     def _record(self, destination: _Destination, batch: list[Queued], reply: Reply) -> Verdict:
         results = read_results(reply.body, [(one.id, one.digest) for one in batch])
         if results is None and Lapse.ORDER_OF_RESULTS_IGNORED in self._lapses:
-            found = {one.id: one for one in read_results(reply.body) or []}
-            results = [found[one.id] for one in batch] if {one.id for one in batch} <= found.keys() else None
+            found = {(one.id, one.digest): one for one in read_results(reply.body) or []}
+            named = [(one.id, one.digest) for one in batch]
+            results = [found[one] for one in named] if set(named) <= found.keys() else None
         if results is None:
             return Verdict.OUTAGE
         for one, result in zip(batch, results, strict=True):
@@ -297,14 +299,22 @@ class Sending:
             one.refused = True
             one.state = "open" if final.retry == "later" else "parked"
 
-    def _halve(self, destination: _Destination, batch: list[Queued], *, is_signed: bool) -> Verdict:
-        if len(batch) == 1 or Lapse.BATCH_PARKED_WHOLE in self._lapses:
+    def _halve(self, destination: _Destination, batch: list[Queued], *, is_signed: bool, status: int | None) -> Verdict:
+        if len(batch) == 1 or (Lapse.BATCH_PARKED_WHOLE in self._lapses and status != 413):
             if is_signed:
                 for one in batch:
                     one.state = "parked"
             return Verdict.DONE if is_signed else Verdict.OUTAGE
         destination.limit = max(1, len(batch) // 2)
         return Verdict.AGAIN
+
+
+async def _rest(destination: _Destination, seconds: float) -> None:
+    """Wait, or until the destination is woken. Not by ``wait_for``, which may swallow a cancellation on Python 3.11."""
+    destination.woken.clear()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await destination.woken.wait()
 
 
 def _retry_of(reply: Reply | None) -> str | None:
