@@ -17,8 +17,9 @@ from sqlmodel import Session, col, select
 
 from federation.client import PeerAnswer, PeerClient
 from federation.dispatch import AgreementGate, Handlers, Prepared, dispatch, prepare
+from federation.keys import Jwk
 from federation.node import FederationNode, Transactions
-from federation.peers import transport_keys
+from federation.peers import destination_of, signing_kid, transport_keys
 from federation.streams import Wanted, claim_pulls, was_pulled
 from federation.tables import Peer, PeerState
 from schemas.envelope import MAX_MESSAGE_BYTES, MAX_MESSAGES, canonical
@@ -85,10 +86,10 @@ async def _pull(
     """Take one stream page by page, as far as the peer has it."""
     after, taken = wanted.after, 0
     for _ in range(MOST_PAGES):
-        peer, keys = await transactions.read(partial(_address, region=wanted.peer, fed=fed))
+        peer, keys, kid = await transactions.read(partial(_address, region=wanted.peer, fed=fed))
         if peer is None or peer.base_url is None:
             return taken
-        page = read_page(await client.get_events(peer.base_url, wanted.stream, after, keys))
+        page = read_page(await client.get_events(peer.base_url, wanted.stream, after, keys, kid))
         if page is None:
             return taken
         source = f"/regions/{wanted.peer}"
@@ -121,12 +122,14 @@ def read_page(answer: PeerAnswer) -> Page | None:
     return Page(items, high_water)
 
 
-def _address(session: Session, region: str, fed: FederationNode) -> tuple[Peer | None, list[dict[str, str]]]:
+def _address(session: Session, region: str, fed: FederationNode) -> tuple[Peer | None, list[Jwk], str | None]:
+    """Where a peer is asked, its keys that may answer, and which of ours it knows."""
     peer = session.get(Peer, region)
     if peer is None or peer.state != PeerState.ACTIVE:
-        return None, []
+        return None, [], None
     session.expunge(peer)
-    return peer, transport_keys(session, region, fed.clock.now())
+    kid = signing_kid(fed, destination_of(session, region))
+    return peer, transport_keys(session, region, fed.clock.now()), kid
 
 
 def _take(
