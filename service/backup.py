@@ -90,6 +90,7 @@ def restore(source: Path, directory: Path, entropy: Entropy, clock: Clock | None
     """
     if directory.exists() and any(directory.iterdir()):
         raise SettingInvalid(f"{directory} is not empty")
+    made = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     try:
@@ -101,6 +102,8 @@ def restore(source: Path, directory: Path, entropy: Entropy, clock: Clock | None
         _tell_peers(settings, entropy, clock)
     except BaseException:
         clear(directory)
+        if made:
+            directory.rmdir()
         raise
     return settings
 
@@ -153,7 +156,7 @@ def _place_database(settings: Settings, copy: Path) -> None:
     where = make_url(settings.database)
     if where.get_backend_name() == "sqlite":
         target = Path(where.database or "")
-        if target != copy:
+        if target.resolve() != copy.resolve():
             if target.exists():
                 raise SettingInvalid(f"database_url: {target} is there already")
             copy.replace(target)

@@ -105,6 +105,24 @@ def test_a_node_moves_to_the_other_database(
         assert database.read_sync(lambda s: s.get_one(Lease, "a").expires_at) == NOW
 
 
+def test_a_place_may_be_named_from_where_one_stands(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(settings.database) as database:
+        database.write_sync(fill)
+    backup(settings, tmp_path / "node.tar.gz", CLOCK)
+    monkeypatch.delenv("TONGLU_DATABASE_URL")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for place in (Path("again"), Path("link/once more")):
+        again = restore(Path("node.tar.gz"), place, SeededEntropy(1))
+        with opened(again.database) as database:
+            assert database.read_sync(lambda s: s.get_one(Lease, "a").expires_at) == NOW
+    with pytest.raises(FileNotFoundError):
+        restore(Path("no backup"), Path("nowhere"), SeededEntropy(1))
+    assert not Path("nowhere").exists()
+
+
 def test_a_backup_under_load_is_one_moment(settings: Settings, tmp_path: Path) -> None:
     stop = threading.Event()
     started = threading.Event()

@@ -52,7 +52,6 @@ def test_an_officer_is_added_listed_disabled_and_reset(command: Command) -> None
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("add", "x", "--role", "boss"), "Not a role."),
         (("add", "a b", "--role", "clerk"), "A name has 1 to 50"),
         (("add", "x", "--role", "clerk", "--area", "790101"), "lies outside"),
         (("disable", "nobody"), "There is no such officer."),
@@ -64,6 +63,12 @@ def test_what_cannot_be_done_is_said_in_one_line(command: Command, arguments: tu
     assert (code, out) == (1, "")
     assert reason in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_role_that_there_is_not_is_wrong_usage(command: Command) -> None:
+    code, out, err = command("officer", "add", "x", "--role", "boss")
+    assert (code, out) == (2, "")
+    assert "clerk, supervisor, auditor, administrator" in " ".join(err.split())
 
 
 def test_a_name_is_given_once(command: Command) -> None:
