@@ -27,6 +27,7 @@ from federation.purging import purge as purge_federation
 from schemas.clock import SystemClock
 from schemas.entropy import uuid4
 from schemas.problems import Unavailable
+from service.agreements.renewing import note_endings
 from service.agreements.trust import destroy_old_seals
 from service.certificates.peer_lists import fetch_due_lists
 from service.certificates.receiving import file_received
@@ -50,6 +51,7 @@ from service.routes.metrics import Counts
 from service.verification.deadlines import run_deadlines
 from service.verification.leaving import release_due
 from service.verification.matching import run_matching
+from service.verification.moving import move_to_line
 from service.verification.purging import purge_cases
 
 from service.witnesses import show_checkpoints
@@ -150,8 +152,10 @@ async def release_answers(node: Node, _tools: Tools) -> int:
 
 
 async def keep_deadlines(node: Node, _tools: Tools) -> int:
-    """Remind, mark and end questions between offices."""
-    return await node.database.write(lambda session: run_deadlines(session, node))
+    """Remind, mark and end questions between offices; say in time that an agreement runs out; leave paper behind."""
+    done = await node.database.write(lambda session: run_deadlines(session, node))
+    done += await node.database.write(lambda session: note_endings(session, node))
+    return done + await node.database.write(lambda session: move_to_line(session, node))
 
 
 async def compare_people(node: Node, _tools: Tools) -> int:

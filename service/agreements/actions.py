@@ -1,7 +1,7 @@
 """What changes an agreement: proposing, signing, ending; over the line, or on paper for regions without a node."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from sqlmodel import Session
 
@@ -16,7 +16,8 @@ from schemas.envelope import Outgoing
 from schemas.messages import AgreementEnded, AgreementProposed, AgreementSigned, MessageData, type_of
 from schemas.problems import InvalidInput, NoActivePeer, NotFound, UnknownPeer, WitnessRequired, WrongState
 from service.access_log import Actor, record
-from service.agreements.queries import find_agreement
+from service.agreements.queries import find_agreement, list_agreements
+from service.agreements.rules import a_year_after, follows
 from service.agreements.signing import add_signature, sign_new
 from service.agreements.tables import Agreement
 from service.context import Node
@@ -26,6 +27,7 @@ from service.work_items.actions import close_items
 ANSWER_WORKING_DAYS = 10
 RETENTION_DAYS = 90
 PER_MONTH = 50
+BEGINS_WITHIN_DAYS = 400
 
 
 def propose_agreement(
@@ -39,10 +41,11 @@ def propose_agreement(
     per_month: int = PER_MONTH,
     answer_working_days: int = ANSWER_WORKING_DAYS,
     retention_days: int = RETENTION_DAYS,
+    valid_from: date | None = None,
     valid_until: date | None = None,
     document_reference: str | None = None,
 ) -> Agreement:
-    """Propose what this region and a peer allow each other: one year, all purposes and claims unless given.
+    """Propose what this region and a peer allow each other: one year from today, all purposes and claims unless given.
 
     For a paper peer the reference of the paper is recorded; another officer signs it with `sign_agreement`. ``by`` is
     None for the node's operator. Raises `UnknownPeer`, `NoActivePeer` (revoked), `InvalidInput`, `Forbidden`.
@@ -55,9 +58,8 @@ def propose_agreement(
     _allow(by, found)
     on_paper = found.state == PeerState.PAPER
     _check_reference(document_reference, on_paper=on_paper)
-    today = node.today()
-    if valid_until is not None and valid_until < today:
-        raise InvalidInput(errors=[{"field": "valid_until", "message": "The date lies in the past."}])
+    begins = valid_from or node.today()
+    _check_dates(node.today(), begins, valid_until)
     check_quota(session, node, peer, per_month)
     document = AgreementDocument(
         id=uuid7(node.now(), node.entropy),
@@ -67,8 +69,8 @@ def propose_agreement(
         per_month=per_month,
         answer_working_days=answer_working_days,
         retention_days=retention_days,
-        valid_from=today,
-        valid_until=valid_until or _a_year_after(today),
+        valid_from=begins,
+        valid_until=valid_until or a_year_after(begins),
     )
     signed = None if on_paper else sign_new(node.fed, document)
     agreement = keep(session, node, document, peer, signed, proposed_here=True)
@@ -110,27 +112,28 @@ def sign_agreement(session: Session, node: Node, agreement_id: str, *, by: Offic
     agreement.signed_by = by.name if by else None
     session.add(agreement)
     session.flush()
-    close_items(session, node, agreement.id)
+    note_signed(session, node, agreement)
     record(session, node, _actor(node, by), "agreement.signed")
     return agreement
 
 
 def end_agreement(session: Session, node: Node, agreement_id: str, *, by: Officer | None) -> Agreement:
-    """End an agreement: it starts nothing new, and still carries answers and erasures.
+    """End an agreement: it starts nothing new, and still carries answers and erasures. Or withdraw a proposal of ours.
 
-    Raises `NotFound`, `Forbidden`, `WrongState` for one that was never signed or has ended.
+    Raises `NotFound`, `Forbidden`, `WrongState` for one that has ended, or that a peer proposed and nobody signed.
     """
     agreement = _existing(session, agreement_id)
     peer = find_peer(session, agreement.peer)
     if peer is None:
         raise UnknownPeer
     _allow(by, peer)
-    if agreement.state != "signed":
+    if agreement.state != "signed" and not (agreement.state == "proposed" and agreement.proposed_here):
         raise WrongState
     agreement.state = "ended"
     agreement.ended_at = node.now()
     session.add(agreement)
     session.flush()
+    close_items(session, node, agreement.id, "agreement_ending")
     if agreement.paper_reference is None and peer.state != PeerState.REVOKED:
         signed = SignedAgreement.model_validate_json(agreement.jws)
         _tell(session, node, agreement.peer, AgreementEnded(agreement=signed, ended_on=node.today()))
@@ -168,6 +171,14 @@ def keep(
     return agreement
 
 
+def note_signed(session: Session, node: Node, agreement: Agreement) -> None:
+    """An agreement is in force on this side: whoever was told that its predecessor ends need not see to it any more."""
+    for other in list_agreements(session, agreement.peer):
+        if follows(agreement, other):
+            close_items(session, node, other.id, "agreement_ending")
+    node.wake("deadlines")
+
+
 def check_quota(session: Session, node: Node, peer: str, per_month: int) -> None:
     """Refuse a quota over the hard cap of rule 5. Raises `InvalidInput`."""
     most = most_per_month(node.callbacks.open_journeys(session, peer))
@@ -199,6 +210,16 @@ def _check_reference(reference: str | None, *, on_paper: bool) -> None:
         raise InvalidInput(errors=[{"field": "document_reference", "message": "A reference has 1 to 40 characters."}])
 
 
+def _check_dates(today: date, begins: date, ends: date | None) -> None:
+    errors = []
+    if not today <= begins <= today + timedelta(days=BEGINS_WITHIN_DAYS):
+        errors.append({"field": "valid_from", "message": "It begins today or within 400 days."})
+    if ends is not None and ends < begins:
+        errors.append({"field": "valid_until", "message": "It ends before it begins."})
+    if errors:
+        raise InvalidInput(errors=errors)
+
+
 def _tell(session: Session, node: Node, peer: str, data: MessageData) -> None:
     enqueue(session, node.fed, Outgoing(recipient=peer, type=type_of(data), subject="node", data=data.to_wire()))
     node.wake("delivery")
@@ -206,10 +227,3 @@ def _tell(session: Session, node: Node, peer: str, data: MessageData) -> None:
 
 def _actor(node: Node, by: Officer | None) -> Actor:
     return by.as_actor if by else Actor.node(node.region)
-
-
-def _a_year_after(day: date) -> date:
-    try:
-        return day.replace(year=day.year + 1)
-    except ValueError:
-        return date(day.year + 1, 2, 28)

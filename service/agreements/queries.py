@@ -4,12 +4,19 @@ from datetime import date
 
 from sqlmodel import Session, col, select
 
+from federation.peers import find_peer
+from federation.tables import PeerState
 from schemas.claims import Claim, Purpose
 from service.agreements.tables import Agreement
 
 
 def agreement_in_force(session: Session, peer: str, today: date, purpose: Purpose | None = None) -> Agreement | None:
-    """Give the signed agreement with a peer that covers today (and the purpose), the latest signed one; or None."""
+    """Give the signed agreement with a peer that covers today (and the purpose), the latest signed one; or None.
+
+    One on paper covers letters alone: once the region has a node, which never signed it, it carries nothing new.
+    """
+    found = find_peer(session, peer)
+    on_paper = found is not None and found.state == PeerState.PAPER
     wanted = (
         select(Agreement)
         .where(
@@ -17,6 +24,7 @@ def agreement_in_force(session: Session, peer: str, today: date, purpose: Purpos
             Agreement.state == "signed",
             col(Agreement.valid_from) <= today,
             col(Agreement.valid_until) >= today,
+            col(Agreement.paper_reference).is_not(None) if on_paper else col(Agreement.paper_reference).is_(None),
         )
         .order_by(col(Agreement.signed_at).desc(), col(Agreement.id).desc())
     )

@@ -15,11 +15,12 @@ from schemas.envelope import Incoming, Outgoing
 from schemas.messages import AgreementEnded, AgreementProposed, AgreementSigned
 from schemas.problems import InvalidMessage, MessageRefused, WrongRecipient
 from service.access_log import Actor, record
-from service.agreements.actions import keep
+from service.agreements.actions import keep, note_signed
 from service.agreements.queries import find_agreement
 from service.agreements.signing import read_agreement, signed_by_peer, signed_by_us
 from service.agreements.tables import Agreement
 from service.context import Node
+from service.work_items.actions import close_items
 
 
 def take_proposed(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
@@ -50,6 +51,7 @@ def take_signed(session: Session, node: Node, incoming: Incoming, peer: Peer, no
         agreement.signed_at = now
         session.add(agreement)
         session.flush()
+        note_signed(session, node, agreement)
         record(session, node, Actor.peer(peer.region), "agreement.signed")
     return []
 
@@ -66,6 +68,7 @@ def take_ended(session: Session, node: Node, incoming: Incoming, peer: Peer, now
         agreement.ended_at = now
         session.add(agreement)
         session.flush()
+        close_items(session, node, agreement.id, "agreement_ending")
         record(session, node, Actor.peer(peer.region), "agreement.ended")
     return []
 

@@ -11,7 +11,7 @@ from schemas.claims import Claim, Purpose
 from schemas.problems import NotFound
 from schemas.regions import RegionCode
 from schemas.wire import WireDate
-from service.agreements import actions, queries
+from service.agreements import actions, queries, renewing
 from service.agreements.tables import Agreement
 from service.context import CurrentNode
 from service.idempotency import write_once
@@ -84,6 +84,17 @@ class Proposal(BaseModel):
     per_month: Annotated[int, Field(ge=1, le=1_000_000)] = actions.PER_MONTH
     answer_working_days: Annotated[int, Field(ge=1, le=60)] = actions.ANSWER_WORKING_DAYS
     retention_days: Annotated[int, Field(ge=1, le=90)] = actions.RETENTION_DAYS
+    valid_from: WireDate | None = None
+    valid_until: WireDate | None = None
+    document_reference: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+
+
+class Renewal(BaseModel):
+    """What a successor has otherwise; the old terms for a year unless given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    per_month: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     valid_until: WireDate | None = None
     document_reference: Annotated[str, Field(min_length=1, max_length=40)] | None = None
 
@@ -114,6 +125,7 @@ async def propose(body: Proposal, node: CurrentNode, officer: CurrentOfficer) ->
                 per_month=body.per_month,
                 answer_working_days=body.answer_working_days,
                 retention_days=body.retention_days,
+                valid_from=body.valid_from,
                 valid_until=body.valid_until,
                 document_reference=body.document_reference,
             )
@@ -138,6 +150,25 @@ async def end(agreement_id: str, node: CurrentNode, officer: CurrentOfficer) -> 
         node,
         lambda session: AgreementView.of(actions.end_agreement(session, node, agreement_id, by=officer)),
         status=200,
+    )
+
+
+@router.post("/agreements/{agreement_id}/renew", status_code=201)
+async def renew(agreement_id: str, body: Renewal, node: CurrentNode, officer: CurrentOfficer) -> AgreementView:
+    """Propose a successor that begins where this agreement ends, on the same terms."""
+    return await write_once(
+        node,
+        lambda session: AgreementView.of(
+            renewing.renew_agreement(
+                session,
+                node,
+                agreement_id,
+                by=officer,
+                per_month=body.per_month,
+                valid_until=body.valid_until,
+                document_reference=body.document_reference,
+            )
+        ),
     )
 
 

@@ -71,7 +71,9 @@ DID: Final[Mapping[str, str]] = {
     "person.told": N_("recorded that you were given the notice"),
     "person.unmerged": N_("took apart two records that had been joined"),
     "person.voided": N_("voided a record that was entered in error"),
+    "reminder_plan.handed_over": N_("offered your reminder to the region where you live now"),
     "reminder_plan.made": N_("set up a reminder that you asked for"),
+    "reminder_plan.offered": N_("handed your reminder over to us"),
     "reminder_plan.shown": N_("looked at your reminders"),
     "reminder_plan.stopped": N_("stopped a reminder"),
     "verification.answered": N_("answered the question about you"),
@@ -84,6 +86,7 @@ DID: Final[Mapping[str, str]] = {
     "verification.listed": N_("saw a question about you in a list"),
     "verification.prepared": N_("prepared the answer to a question about you"),
     "verification.received": N_("asked about you"),
+    "verification.reply_entered": N_("entered the reply on paper to a question about you"),
 }
 """What was done, as it follows on who did it."""
 

@@ -36,6 +36,7 @@ from service.registry.people import OpenPerson, find_person, unseal_person
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import send_about, stop_message
 from service.verification.cases import OPEN_SENT, get_request
+from service.verification.quota import asked_this_month
 from service.verification.rules import ASK_AGAIN_AFTER, due_on, expires_on
 from service.verification.sending import send_cancel
 from service.verification.tables import VerificationRequest
@@ -136,13 +137,12 @@ def note_letter(
 ) -> tuple[VerificationRequest, OpenPerson]:
     """Give what the letter to a region without a node says; with its printing the request counts as delivered.
 
-    Logged as a print. Raises `NotFound`, `Forbidden`, `WrongState` for a peer that has a node.
+    Logged as a print. Raises `NotFound`, `Forbidden`, `WrongState` for one that went over the line or is closed.
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
     row = get_request(session, request_id, "sent")
     person = find_person(session, node, row.person_id or "", by)
-    peer = peer_for(session, row.peer)
-    if peer is None or peer.state != PeerState.PAPER:
+    if row.message_id is not None or row.state not in OPEN_SENT:
         raise WrongState
     opened = unseal_person(
         session,
@@ -175,6 +175,9 @@ def _basis(session: Session, node: Node, opened: OpenPerson, draft: AskDraft, cl
         raise NoConsent
     if opened.identity.date_of_birth is None:
         raise DateOfBirthMissing
+    if peer.state == PeerState.PAPER and asked_this_month(session, node, agreement.id, "sent") >= agreement.per_month:
+        # Over the line the answerer keeps count; here nobody else does.
+        raise WrongState("This month's requests under the agreement are used up.")
     return Basis(peer, agreement, consent)
 
 

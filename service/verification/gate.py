@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session
 
 from federation.tables import Peer
 from schemas.clock import local_date
@@ -12,7 +12,7 @@ from schemas.problems import NoAgreement, PurposeNotAgreed, QuotaExceeded
 from service.agreements.queries import find_agreement, purposes_of
 from service.context import Node
 from service.verification.asking import REQUESTED
-from service.verification.tables import VerificationRequest
+from service.verification.quota import asked_this_month
 
 STARTS_SOMETHING = frozenset(
     {REQUESTED, "tonglu.departure.notified.v1", "tonglu.plan.handed_over.v1", "tonglu.certificate.delivered.v1"}
@@ -44,15 +44,6 @@ class Gate:
         today = local_date(now, self._node.zone)
         if agreement.state != "signed" or not agreement.valid_from <= today <= agreement.valid_until:
             raise NoAgreement
-        if envelope.type == REQUESTED and self._asked_this_month(session, agreement.id, now) >= agreement.per_month:
+        asked = envelope.type == REQUESTED
+        if asked and asked_this_month(session, self._node, agreement.id, "received") >= agreement.per_month:
             raise QuotaExceeded
-
-    def _asked_this_month(self, session: Session, agreement_id: str, now: datetime) -> int:
-        """How many questions came under the agreement since the first of the month, in the node's zone."""
-        first = now.astimezone(self._node.zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        counted = select(func.count()).where(
-            VerificationRequest.direction == "received",
-            VerificationRequest.agreement == agreement_id,
-            col(VerificationRequest.created_at) >= first,
-        )
-        return int(session.exec(counted).one())

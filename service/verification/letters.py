@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from sqlmodel import Session
 
-from federation.peers import peer_for
-from federation.tables import PeerState
 from schemas.claims import AnswerWord, Claim
 from schemas.problems import InvalidInput, WrongState
+from service.access_log import record
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.people import find_person
@@ -39,17 +38,26 @@ def enter_reply(
 ) -> VerificationRequest:
     """Enter what a region without a node replied on paper.
 
-    Raises `NotFound`, `Forbidden`, `WrongState` (a peer that has a node, or a closed case), `InvalidInput`.
+    Raises `NotFound`, `Forbidden`, `WrongState` (a question that went over the line, or a closed case), `InvalidInput`.
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
     row = get_request(session, request_id, "sent")
-    find_person(session, node, row.person_id or "", by)
-    peer = peer_for(session, row.peer)
-    if peer is None or peer.state != PeerState.PAPER or row.state not in OPEN_SENT:
+    person = find_person(session, node, row.person_id or "", by)
+    if row.message_id is not None or row.state not in OPEN_SENT:
         raise WrongState
     if set(answers) != set(claims_asked(row)):
         raise InvalidInput(errors=[{"field": "answers", "message": "Answer each claim that was asked, and no other."}])
     row.delivered_at = row.delivered_at or node.now()
     close_answered(session, node, row, answers, at=node.now(), automatic=False, by=by.name)
+    fields = tuple(claim.value for claim in answers)
+    record(
+        session,
+        node,
+        by.as_actor,
+        "verification.reply_entered",
+        person=person,
+        purpose=row.purpose,
+        fields=fields,
+    )
     apply_answer(session, node, row, answers)
     return row

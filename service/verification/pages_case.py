@@ -7,7 +7,6 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from federation.peers import find_peer, list_peers
-from federation.tables import PeerState
 from schemas.claims import AnswerWord, CancelReason, Claim, DeclineReason
 from schemas.problems import LocalError
 from service.context import CurrentNode, Node
@@ -86,7 +85,7 @@ async def case_page(
         history: list[AnswerGiven] = answers_given(session, request_id)
         return view, {
             "peer_name": peer.name if peer is not None else view.row.peer,
-            "on_paper": peer is not None and peer.state == PeerState.PAPER,
+            "on_paper": view.row.direction == "sent" and view.row.message_id is None,
             "opened": opened,
             "head": head,
             "history": history,

@@ -100,7 +100,9 @@ class GivenAnswer(SQLModel, table=True):
 
 
 class ReceivedDeparture(SQLModel, table=True):
-    """A peer told us that someone left for here (``departure.notified``); kept until matched or no longer needed."""
+    """A peer told us that someone left for here (``departure.notified``); kept until matched, or for as long as the
+    agreement that it came under says.
+    """
 
     __tablename__ = "received_departure"
     __table_args__ = (
@@ -114,6 +116,7 @@ class ReceivedDeparture(SQLModel, table=True):
     peer: str = Field(max_length=12)
     journey: str = Field(max_length=36)
     message_id: str = Field(max_length=36, index=True)
+    agreement: str = Field(default="", max_length=36)
     wrapped_key: bytes = Field(sa_type=LargeBinary)
     subject: bytes = Field(sa_type=LargeBinary)
     document_index: bytes | None = Field(default=None, sa_type=LargeBinary)

@@ -607,6 +607,7 @@ def upgrade() -> None:
         sa.Column("peer", sa.String(length=12), nullable=False),
         sa.Column("journey", sa.String(length=36), nullable=False),
         sa.Column("message_id", sa.String(length=36), nullable=False),
+        sa.Column("agreement", sa.String(length=36), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
         sa.Column("subject", sa.LargeBinary(), nullable=False),
         sa.Column("document_index", sa.LargeBinary(), nullable=True),
