@@ -53,8 +53,8 @@ from service.verification.leaving import release_due
 from service.verification.matching import run_matching
 from service.verification.moving import move_to_line
 from service.verification.purging import purge_cases
-
 from service.witnesses import show_checkpoints
+
 LOG_LEASE_SECONDS: Final = 10
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -103,12 +103,12 @@ async def number_log(node: Node, tools: Tools) -> int:
     return total
 
 
-async def deliver(node: Node, tools: Tools) -> int:
 async def show_log(node: Node, _tools: Tools) -> int:
     """Let peers witness the log's head, once a day."""
     return await node.database.write(lambda session: show_checkpoints(session, node))
 
 
+async def deliver(node: Node, tools: Tools) -> int:
     """Send what is due to every peer."""
     return await tools.delivery.tick(node.now())
 
