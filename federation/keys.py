@@ -89,7 +89,7 @@ class NodeKey:
     ``compromised_from`` if someone else may have had it since.
     """
 
-    use: KeyUse
+    use: KeyUse | Literal["directory"]
     private: bytes = field(repr=False)
     retired_at: str | None = None
     compromised_from: str | None = None

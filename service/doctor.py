@@ -14,6 +14,7 @@ from federation.tables import Destination, Peer, PeerState
 from schemas.clock import local_date
 from schemas.problems import TongluError
 from service.access_log import AccessLogEntry, stamp
+from service.agreements.directories import findings
 from service.context import Node
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Finding:
 def examine(node: Node) -> list[Finding]:
     """Every check, in order; a check that fails is a finding, not an error."""
     findings: list[Finding] = []
-    for check in (_settings, _keys, _disk, _database, _log, _calendar, _peers):
+    for check in (_settings, _keys, _disk, _database, _log, _calendar, _peers, _directories):
         try:
             findings.extend(check(node))
         except (TongluError, SQLAlchemyError, OSError, ValueError) as error:
@@ -122,6 +123,11 @@ def _peers(node: Node) -> Iterator[Finding]:
         yield Finding("peers", "note", f"{region} does not answer since {since}; messages wait and go by themselves")
     counted = ", ".join(f"{state}: {number}" for state, number in peers) or "none"
     yield Finding("peers", "ok", counted)
+
+
+def _directories(node: Node) -> Iterator[Finding]:
+    for sentence in _ask(node, lambda session: list(findings(session, node))):
+        yield Finding("directories", "note", sentence)
 
 
 def _peer_states(session: Session) -> tuple[list[tuple[str, int]], list[tuple[str, str]]]:

@@ -28,6 +28,7 @@ from schemas.clock import SystemClock
 from schemas.entropy import uuid4
 from schemas.problems import Unavailable
 from service.agreements.renewing import note_endings
+from service.agreements.directories import fetch_due_directories
 from service.agreements.trust import destroy_old_seals
 from service.certificates.peer_lists import fetch_due_lists
 from service.certificates.receiving import file_received
@@ -136,6 +137,15 @@ async def fetch_status_lists(node: Node, tools: Tools) -> int:
         await client.aclose()
 
 
+async def fetch_directories(node: Node, tools: Tools) -> int:
+    """Fetch the lists of the directories that are followed."""
+    client = tools.client()
+    try:
+        return await fetch_due_directories(node, client)
+    finally:
+        await client.aclose()
+
+
 async def file_certificates(node: Node, _tools: Tools) -> int:
     """Put delivered certificates into their people's folders."""
     return await node.database.write(lambda session: file_received(session, node))
@@ -200,7 +210,7 @@ JOBS: Final[Mapping[str, Job]] = {
     "deadlines": Job(600, (keep_deadlines,)),
     "duplicates": Job(600, (end_imports, compare_people)),
     "reminders": Job(60, (remind,)),
-    "status_lists": Job(60, (fetch_status_lists,)),
+    "status_lists": Job(60, (fetch_status_lists, fetch_directories)),
     "streams": Job(60, (pull, show_log)),
     "purge": Job(3600, (purge,)),
     "delivery": Job(60, (deliver,)),

@@ -58,6 +58,7 @@ def accept(
     yes: Annotated[bool, typer.Option("--yes", help="The six words were compared already: do not ask.")] = False,
 ) -> None:
     """Take a peer's invitation: its keys are pinned, and the node starts trying to reach it."""
+    from federation.directory import opinions_on
     from federation.pairing import accept as pin
     from federation.pairing import read_invitation
     from schemas.problems import InvitationRefused
@@ -74,6 +75,12 @@ def accept(
         typer.echo(f"{descriptor.region} {descriptor.name}, {descriptor.base_url}")
         for language in ("zh-CN", "en"):
             typer.echo(f"  {' '.join(introduction.words(language))}")
+        kids = {key["kid"] for key in introduction.keys if key["tonglu_use"] == "transport"}
+        said = node.database.read_sync(
+            lambda session: opinions_on(session, descriptor.region, descriptor.base_url, kids)
+        )
+        for one in said:
+            typer.echo(f"directory {one.directory}: {one.remark}")
         if not yes and not typer.confirm("Does the other office read the same six words?"):
             raise InvitationRefused("The words were not the same; nothing was changed.")
 

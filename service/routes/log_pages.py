@@ -34,6 +34,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "log.contradicted": N_("A peer’s access log contradicts what it showed before"),
     "message.given_up": N_("Gave up a message that a peer had refused"),
     "message.tried_again": N_("Sent a refused message again"),
+    "directory.followed": N_("Followed a directory of regions"),
+    "directory.left": N_("Left a directory of regions"),
     "keys.destroyed": N_("Destroyed old keys"),
     "keys.rotated": N_("Made new keys for this node"),
     "node.moved": N_("Told the peers a new address"),
