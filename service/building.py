@@ -99,6 +99,7 @@ def connect_rooms(node: Node) -> None:
     calls.unanswered = unanswered_by_peer
     calls.on_withdrawn += [told(certificates_effects.on_withdrawn), told(reminders_effects.on_withdrawn)]
     calls.on_corrected += [told(reminders_effects.on_corrected)]
+    calls.on_shareable += [told(reminders_effects.on_shareable)]
     calls.on_protected += [told(reminders_effects.on_protected)]
     calls.on_ended += [told(reminders_effects.on_ended)]
     calls.on_erased += [

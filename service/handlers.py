@@ -18,6 +18,8 @@ from service.agreements import news, trust
 from service.agreements import receiving as agreements
 from service.certificates import receiving as certificates
 from service.context import Node
+from service.reminders import handing
+from service.reminders import receiving as plans
 from service.verification import effects, outcomes
 from service.verification import receiving as verification
 from service.verification.gate import Gate
@@ -75,6 +77,12 @@ def take_erasure(session: Session, node: Node, incoming: Incoming, peer: Peer, n
     ]
 
 
+def take_plan_accepted(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
+    """Let a plan of ours end that another region goes on with."""
+    handing.take_accepted(session, node, incoming, peer)
+    return []
+
+
 def take_voided(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
     """Undo what came with a message that its sender withdrew while we had taken it already (its receipt was lost)."""
     data = incoming.data
@@ -93,6 +101,7 @@ def take_erased(session: Session, node: Node, incoming: Incoming, peer: Peer, no
 def _erase_received(session: Session, node: Node, peer: Peer, ids: list[str]) -> None:
     verification.erase_received(session, node, peer.region, ids)
     certificates.erase_received(session, peer.region, ids)
+    plans.erase_received(session, peer.region, ids)
 
 
 _TAKES: dict[str, NodeHandler] = {
@@ -112,6 +121,8 @@ _TAKES: dict[str, NodeHandler] = {
     "agreement.proposed": agreements.take_proposed,
     "agreement.signed": agreements.take_signed,
     "agreement.ended": agreements.take_ended,
+    "plan.handed_over": plans.take_handed_over,
+    "plan.accepted": take_plan_accepted,
     "erasure.requested": take_erasure,
     "record.erased": take_erased,
     "keys.rotated": trust.take_keys_rotated,

@@ -46,6 +46,8 @@ from service.portal.codes import purge as purge_codes
 from service.registry.duplicates import find_duplicates, first_id_of
 from service.registry.limits import purge_openings
 from service.registry.purging import purge_register
+from service.reminders.receiving import purge as purge_plans
+from service.reminders.receiving import take_on_plans
 from service.reminders.run import run_reminders
 from service.routes.errors import where
 from service.routes.metrics import Counts
@@ -151,6 +153,11 @@ async def file_certificates(node: Node, _tools: Tools) -> int:
     return await node.database.write(lambda session: file_received(session, node))
 
 
+async def take_on(node: Node, _tools: Tools) -> int:
+    """Go on with plans that other regions hand over."""
+    return await node.database.write(lambda session: take_on_plans(session, node))
+
+
 async def match(node: Node, _tools: Tools) -> int:
     """Look up whom peers speak of."""
     return await run_matching(node)
@@ -195,6 +202,7 @@ async def purge(node: Node, _tools: Tools) -> int:
         lambda session: purge_cases(session, node),
         lambda session: purge_register(session, node),
         lambda session: purge_certificates(session, node),
+        lambda session: purge_plans(session, node),
         lambda session: purge_codes(session, node),
         lambda session: purge_federation(session, node.now()),
         lambda session: destroy_old_seals(session, node),
@@ -205,7 +213,7 @@ async def purge(node: Node, _tools: Tools) -> int:
 
 
 JOBS: Final[Mapping[str, Job]] = {
-    "matching": Job(5, (match, file_certificates)),
+    "matching": Job(5, (match, file_certificates, take_on)),
     "releases": Job(30, (release_answers,)),
     "deadlines": Job(600, (keep_deadlines,)),
     "duplicates": Job(600, (end_imports, compare_people)),

@@ -21,7 +21,7 @@ from service.portal import sessions
 from service.portal.doors import PageVisit
 from service.portal.routes import change_own_plan
 from service.reminders.actions import find_plan_to_stop, set_done
-from service.reminders.plans import drop_plan
+from service.reminders.offers import end_plan
 from service.reminders.queries import PlanView, own_plans
 from service.web.flash import Done
 from service.web.forms import Form, public_form, sent_form
@@ -122,7 +122,7 @@ async def stop(request: Request, node: CurrentNode, secret: str) -> Response:
     def act(session: Session) -> None:
         plan = find_plan_to_stop(session, secret)
         if step == "stop":
-            drop_plan(session, plan)
+            end_plan(session, node, plan)
         elif step == "done":
             set_done(session, plan)
 

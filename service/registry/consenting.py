@@ -123,6 +123,7 @@ def _record(
             _withdraw(session, node, person, opened, purpose)
     if any(one.purpose.action == "share_with_peer" for one in given):
         tell_departures(session, node, person, opened)
+    if given:
         node.callbacks.shareable(session, person)
     return given
 

@@ -13,11 +13,11 @@ from service.consents.consents import live_consent
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.people import OpenPerson, find_person, unseal_person
+from service.reminders.offers import end_plan
 from service.reminders.plans import (
     PlanContent,
     PlanState,
     cadence_of,
-    drop_plan,
     drop_waiting,
     new_stop_secret,
     open_period,
@@ -64,8 +64,10 @@ def make_plan(session: Session, node: Node, person_id: str, draft: PlanDraft, *,
     return make_own_plan(session, node, person, draft)
 
 
-def make_own_plan(session: Session, node: Node, person: OpenPerson, draft: PlanDraft) -> ReminderPlan:
-    """Make a plan for an opened person; raises like :func:`make_plan`."""
+def make_own_plan(
+    session: Session, node: Node, person: OpenPerson, draft: PlanDraft, *, not_before: date | None = None
+) -> ReminderPlan:
+    """Make a plan for an opened person, with no message before a day; raises like :func:`make_plan`."""
     today = node.today()
     check_schedule(draft.cadence, draft.anchor_on, draft.lead_days, today)
     if person.identity.date_of_birth is None:
@@ -104,7 +106,7 @@ def make_own_plan(session: Session, node: Node, person: OpenPerson, draft: PlanD
     )
     session.add(plan)
     session.flush()
-    open_period(session, node, plan, period, today)
+    open_period(session, node, plan, period, max(today, not_before or today))
     return plan
 
 
@@ -120,12 +122,12 @@ def stop_plan(session: Session, node: Node, person_id: str, plan_id: str, *, by:
         purpose=PURPOSE,
         fields=(),
     )
-    drop_plan(session, find_plan(session, node, person.key, plan_id))
+    end_plan(session, node, find_plan(session, node, person.key, plan_id))
 
 
 def stop_own_plan(session: Session, node: Node, key: bytes, plan_id: str) -> None:
     """Stop a plan of the person whose key this is. Raises :class:`NotFound`."""
-    drop_plan(session, find_plan(session, node, key, plan_id))
+    end_plan(session, node, find_plan(session, node, key, plan_id))
 
 
 def find_plan(session: Session, node: Node, key: bytes, plan_id: str) -> ReminderPlan:
@@ -152,6 +154,9 @@ def set_done(session: Session, plan: ReminderPlan) -> None:
 def set_paused(session: Session, node: Node, plan: ReminderPlan, state: PlanState) -> None:
     """Pause a plan, or let it go on with what is still ahead of this period."""
     if plan.state == state:
+        return
+    if plan.state == "ending":
+        drop_waiting(session, [plan.id])
         return
     plan.state = state
     session.add(plan)

@@ -8,22 +8,28 @@ from sqlmodel import Session
 from schemas.claims import ConsentPurpose
 from service.context import Node
 from service.reminders.actions import set_paused, take_contact
-from service.reminders.plans import drop_plan, plans_of
+from service.reminders.offers import end_plan, take_back
+from service.reminders.plans import drop_plan, open_plan, plans_of
+from service.reminders.receiving import look_again
 from service.reminders.tables import ReminderPlan
 from service.vault import KeyHolder
 
 
 def on_withdrawn(session: Session, node: Node, person: KeyHolder, purpose: str) -> None:
-    """A consent was withdrawn: the plan that rested on it is gone, with what was queued."""
-    kind = ConsentPurpose.parse(purpose).reminder_kind
+    """A consent was withdrawn: the plan that rested on it is gone, with what was queued; an offer is taken back."""
+    parsed = ConsentPurpose.parse(purpose)
+    kind, region = parsed.reminder_kind, parsed.region if parsed.action == "share_with_peer" else None
     for plan in _plans(session, node, person):
         if kind is not None and plan.kind == kind.value:
-            drop_plan(session, plan)
+            end_plan(session, node, plan)
+        elif region is not None:
+            take_back(session, node, plan, region)
 
 
 def on_protected(session: Session, node: Node, person: KeyHolder) -> None:
     """A person is hidden from now on: their plans rest, until they start them again."""
     for plan in _plans(session, node, person):
+        take_back(session, node, plan)
         set_paused(session, node, plan, "paused")
 
 
@@ -34,14 +40,24 @@ def on_corrected(session: Session, node: Node, person: KeyHolder, email: str | N
 
 
 def on_ended(session: Session, node: Node, person: KeyHolder) -> None:
-    """A person's last journey here ended: their plans here end with it."""
+    """A person's last journey here ended: their plans here end with it, but for one that another region was offered.
+
+    That one goes on until the other region says that it does.
+    """
     for plan in _plans(session, node, person):
-        drop_plan(session, plan)
+        if open_plan(node, plan).going_to is None and plan.state != "ending":
+            drop_plan(session, plan)
 
 
 def on_erased(session: Session, node: Node, person: KeyHolder) -> None:
-    """A person is erased: their plans go, too."""
-    on_ended(session, node, person)
+    """A person is erased: their plans go, too, and with them what was offered elsewhere."""
+    for plan in _plans(session, node, person):
+        end_plan(session, node, plan)
+
+
+def on_shareable(session: Session, node: Node, _person: KeyHolder) -> None:
+    """Someone was registered or consented: a plan that another region offered may be theirs."""
+    look_again(session, node)
 
 
 def _plans(session: Session, node: Node, person: KeyHolder) -> list[ReminderPlan]:

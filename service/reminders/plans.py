@@ -15,14 +15,18 @@ from service.context import Node
 from service.reminders.rules import Period, due_days
 from service.reminders.tables import Reminder, ReminderPlan
 
-PlanState = Literal["active", "paused"]
+PlanState = Literal["active", "paused", "ending"]
+"""``ending``: another region goes on with the plan once the present period is over."""
 
 _PAD_BYTES = 512
 _STOP_BYTES = 16
 
 
 class PlanContent(BaseModel):
-    """What sending needs: the plan's own copy of the address and the language, so that no person is looked up."""
+    """What sending needs: the plan's own copy of the address and the language, so that no person is looked up.
+
+    ``going_to`` is the region to which the plan is offered, ``message`` what carries the offer.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,6 +35,8 @@ class PlanContent(BaseModel):
     anchor_on: date | None
     consent: str
     stop: str = Field(repr=False)
+    going_to: str | None = None
+    message: str | None = None
 
 
 def plan_link(node: Node, key: bytes) -> bytes:

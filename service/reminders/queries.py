@@ -13,6 +13,8 @@ from service.reminders.actions import PURPOSE
 from service.reminders.plans import PlanState, cadence_of, lead_days_of, open_plan, plans_of
 from service.reminders.tables import Reminder, ReminderPlan
 
+_STATES: dict[str, PlanState] = {"active": "active", "paused": "paused", "ending": "ending"}
+
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
@@ -77,7 +79,7 @@ def view_of(session: Session, node: Node, plan: ReminderPlan) -> PlanView:
         channel=Channel.EMAIL,
         lead_days=lead_days_of(plan),
         anchor_on=open_plan(node, plan).anchor_on,
-        state="active" if plan.state == "active" else "paused",
+        state=_STATES[plan.state],
         period=plan.period,
         period_ends_on=plan.period_ends_on,
         next_on=min(waiting, default=None),

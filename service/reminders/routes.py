@@ -9,12 +9,13 @@ from sqlmodel import Session
 
 from schemas.claims import Cadence, Channel, ReminderKind
 from schemas.messages.plan_handed_over import LeadDays
+from schemas.regions import RegionCode
 from schemas.wire import WireDate
 from service.context import CurrentNode
 from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
-from service.reminders import actions, queries
+from service.reminders import actions, handing, queries
 from service.reminders.actions import PlanDraft
 from service.reminders.plans import PlanState
 from service.reminders.queries import PlanView
@@ -35,6 +36,15 @@ class PlanRequest(BaseModel):
     channel: Channel
     lead_days: LeadDays
     anchor_on: WireDate | None = None
+
+
+class HandOver(BaseModel):
+    """To which region a plan moves along with its person."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    person_id: Annotated[str, Field(max_length=36)]
+    peer: RegionCode
 
 
 class PlanAnswer(BaseModel):
@@ -115,6 +125,17 @@ async def stop_plan(plan_id: str, node: CurrentNode, officer: CurrentOfficer, pe
     """Stop a plan: it is gone at once, with what was queued."""
     await node.database.write(lambda session: actions.stop_plan(session, node, person_id, plan_id, by=officer))
     return Response(status_code=204)
+
+
+@router.post("/reminder-plans/{plan_id}/hand-over")
+async def hand_over_plan(plan_id: str, body: HandOver, node: CurrentNode, officer: CurrentOfficer) -> PlanAnswer:
+    """Offer a plan to the region where its person lives from now on; it goes on here until that region says it does."""
+
+    def act(session: Session) -> PlanAnswer:
+        plan = handing.hand_over(session, node, body.person_id, plan_id, body.peer, by=officer)
+        return PlanAnswer.of(queries.view_of(session, node, plan))
+
+    return await write_once(node, act, status=200)
 
 
 @router.get("/people/{person_id}/reminder-plans")

@@ -86,6 +86,9 @@ def roll_over(session: Session, node: Node, now: datetime, limit: int = ROLL_ROW
     _count(session, node, [at for at in session.exec(sent).all() if at is not None])
     session.execute(delete(Reminder).where(col(Reminder.plan_id).in_(ids)))
     for plan in plans:
+        if plan.state == "ending":
+            session.delete(plan)
+            continue
         anchor_on = open_plan(node, plan).anchor_on if plan.cadence == "yearly" else None
         cadence = cadence_of(plan)
         period = period_of(cadence, anchor_on, plan.period_ends_on)
@@ -150,7 +153,7 @@ def mail_to_send(session: Session, node: Node, claim: Claim, holder: str) -> Mai
     if reminder is None or reminder.state != "waiting" or reminder.holder != holder:
         return None
     plan = session.get(ReminderPlan, reminder.plan_id)
-    if plan is None or plan.state != "active":
+    if plan is None or plan.state == "paused":
         return None
     content = open_plan(node, plan)
     return Mail(

@@ -12,7 +12,8 @@ class ReminderPlan(SQLModel, table=True):
     """A schedule that a person asked for, with all that sending needs.
 
     ``sealed`` (under the node's key, context ``reminder_plan.sealed:<id>``, padded) is the JSON of
-    :class:`service.reminders.plans.PlanContent`. ``state``: ``active`` or ``paused``; a stopped plan is deleted.
+    :class:`service.reminders.plans.PlanContent`. ``state``: ``active``, ``paused``, or ``ending`` with its
+    present period, because another region goes on with it; a stopped plan is deleted.
     ``stop_digest`` finds the plan whose *stop* page was opened.
     """
 
@@ -51,6 +52,24 @@ class Reminder(SQLModel, table=True):
     next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     holder: str | None = Field(default=None, max_length=36)
+
+
+class ReceivedPlan(SQLModel, table=True):
+    """A plan that another region offers, until its person is found here or 35 days are over.
+
+    ``sealed`` (under the node's key) says whose it is; no column does. ``look_again``: the matching job is to look for
+    the person; ``looked``: it did so before.
+    """
+
+    __tablename__ = "received_plan"
+
+    peer: str = Field(primary_key=True, max_length=12)
+    id: str = Field(primary_key=True, max_length=36)
+    message_id: str = Field(max_length=36)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    look_again: bool = True
+    looked: bool = False
+    sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class ReminderCount(SQLModel, table=True):

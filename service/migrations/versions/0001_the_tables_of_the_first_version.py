@@ -629,6 +629,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_received_departure_message_id"), ["message_id"], unique=False)
 
     op.create_table(
+        "received_plan",
+        sa.Column("peer", sa.String(length=12), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("message_id", sa.String(length=36), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("look_again", sa.Boolean(), nullable=False),
+        sa.Column("looked", sa.Boolean(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("peer", "id"),
+    )
+    op.create_table(
         "reminder",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("plan_id", sa.String(length=36), nullable=False),
@@ -860,6 +871,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_received_departure_journey")
         batch_op.drop_index("ix_received_departure_document")
 
+    op.drop_table("received_plan")
     op.drop_table("received_departure")
     with op.batch_alter_table("received_certificate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_received_certificate_purge_on"))
