@@ -20,6 +20,8 @@ from service.registry.tokens import MIN_QUERY, Piece, plans_of
 
 MOST_CANDIDATES = 50
 MOST_HITS = 20
+MAX_QUERY = 100
+"""Characters of the longest query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,17 @@ class Hits:
 
 
 def search_people(session: Session, node: Node, query: str, *, by: Officer) -> Hits:
-    """Find people of the officer's area. Raises `Forbidden`, `InvalidInput` for less than two characters."""
+    """Find people of the officer's area.
+
+    Raises `Forbidden`, `InvalidInput` for less than two characters or more than a name and two numbers have.
+    """
     require(by, Role.CLERK, Role.SUPERVISOR)
-    plans = plans_of(query[:100])
+    try:
+        plans = plans_of(query) if len(query) <= MAX_QUERY else None
+    except ValueError:
+        plans = None
+    if plans is None:
+        raise InvalidInput(errors=[{"field": "q", "message": "This is too long."}])
     if len(query.strip()) < MIN_QUERY or not plans:
         raise InvalidInput(errors=[{"field": "q", "message": "Enter two characters or more."}])
     found: set[str] = set()

@@ -27,6 +27,13 @@ MIN_QUERY = 2
 MAX_PINYIN = 30
 """Letters of pinyin (or of a Latin name) that are indexed by prefix."""
 
+MOST_WORDS = 6
+"""Words of a query: each may double the alternatives."""
+
+MOST_PIECES = 12
+"""Pieces that are looked for at once: each is a table in a join, of which SQLite takes 64. More than twelve pairs of
+characters tell nobody apart whom twelve do not."""
+
 TAIL = 4
 """Characters of a document number and of a phone that are searched for."""
 
@@ -62,20 +69,22 @@ def tokens_of(vault: Vault, area: str, identity: PersonIdentity, phone: str | No
 def plans_of(query: str) -> list[list[Piece]]:
     """Turn a query into alternatives, each a list of pieces that must all be there; empty when it is too short.
 
-    Words are separated by spaces; each narrows the hits (`王 0012`).
+    Words are separated by spaces; each narrows the hits (`王 0012`). Raises `ValueError` for more than `MOST_WORDS`.
     """
     whole = fold_name(query)
     if len(whole.replace(" ", "")) < MIN_QUERY:
         return []
     digits = re.sub(r"[\s+-]", "", whole)
     words = [digits] if digits.isdigit() and len(digits) > TAIL else whole.split()
+    if len(words) > MOST_WORDS:
+        raise ValueError("too many words")
     plans: list[list[Piece]] = [[]]
     for word in words:
         alternatives = _word(word, alone=len(words) == 1)
         plans = [plan + other for plan in plans for other in alternatives]
     if len(words) > 1 and _LATIN.fullmatch("".join(words)):
         plans.append([("pinyin", "".join(words)[:MAX_PINYIN])])
-    return [plan for plan in plans if plan]
+    return [list(dict.fromkeys(plan))[:MOST_PIECES] for plan in plans if plan]
 
 
 def spellings(name: str) -> tuple[tuple[str, str], ...]:

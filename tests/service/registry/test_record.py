@@ -25,6 +25,16 @@ async def test_a_question_of_less_than_two_characters_is_refused(region, query):
     await region.refused("/search", {"q": query}, "invalid_input")
 
 
+@pytest.mark.parametrize("query", ["".join(map(chr, range(0x4E00, 0x4E64))), "ab cd ef gh ij", "1a23 1b23 1c23 王五"])
+async def test_a_long_question_is_answered(region, query):
+    assert (await region.post("/search", {"q": query}))["items"] == []
+
+
+@pytest.mark.parametrize("query", ["韩" * 101, "ab " * 33, "1234 " * 19 + "王"])
+async def test_too_long_a_question_is_refused(region, query):
+    await region.refused("/search", {"q": query}, "invalid_input")
+
+
 async def test_a_search_shows_twenty_and_says_that_there_are_more(region):
     for number in range(22):
         await region.arrives(document_number=f"79010119900307{number:03}0")

@@ -64,6 +64,27 @@ def test_tails_of_document_and_phone_are_found_by_exactly_four():
     assert not found("3456", "韩晨曦", number="E1234567")
 
 
+@pytest.mark.parametrize("query", ["ab " * 33, "1234 " * 20 + "王", "韩 1234 a b c d e", "1 " * 50 + "韩"])
+def test_a_query_has_few_words(query):
+    with pytest.raises(ValueError, match="too many words"):
+        plans_of(query)
+
+
+@pytest.mark.parametrize(
+    "query", ["韩晨曦" * 33, "".join(map(chr, range(0x4E00, 0x4E64))), "1a23 b234 c345 d456 王五六"]
+)
+def test_a_query_looks_for_few_pieces_at_once(query):
+    plans = plans_of(query)
+    assert 0 < len(plans) <= 2**6
+    assert max(map(len, plans)) <= 12
+
+
+def test_a_long_name_is_found_whole():
+    name = "".join(map(chr, range(0x4E00, 0x4E00 + 50)))
+    assert found(name, name)
+    assert not found(chr(0x4E99) + name[1:], name)
+
+
 def test_a_surname_narrows_only_beside_another_word():
     assert plans_of("王") == []
     assert found("韩 1234", "韩晨曦", phone="13900001234")
