@@ -1,20 +1,21 @@
 """Peers and agreements: the line in words, what was agreed, testing, stopping, paper peers."""
 
-from collections.abc import Awaitable, Callable
-from typing import Final
+from datetime import datetime
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
-from federation.peers import find_peer
 from schemas.problems import LocalError, NotFound
-from service.agreements import actions, peers, queries
-from service.agreements.parked import ParkedView, parked_views
-from service.agreements.tables import Agreement
+from service.agreements import actions, pages_line, peers, queries
+from service.agreements.lines import newest_invitation
+from service.agreements.listing import PeersPage, peers_page
+from service.agreements.pages_peer import MAY_CHANGE, peer_page
+from service.agreements.views import views_with_troubles
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
-from service.officers.rules import Officer, Role
+from service.officers.rules import Officer
 from service.web.dates import plain
 from service.web.flash import Done
 from service.web.forms import Form, sent_form
@@ -23,21 +24,19 @@ from service.web.templating import pages_of
 
 router = APIRouter(include_in_schema=False)
 
-Change = Callable[[str, Node, Officer], Awaitable[peers.PeerView]]
-CHANGES: Final[dict[str, tuple[Change, str]]] = {
-    "suspend": (peers.suspend_peer, "peer_changed"),
-    "resume": (peers.resume_peer, "peer_changed"),
-    "revoke": (peers.revoke_peer, "peer_changed"),
-    "retry": (peers.retry_peer, "peer_retried"),
-}
-NOT_ANSWERED: Final = N_("The peer did not answer as one that knows us. Nothing is lost: what waits goes by itself.")
 NAME_A_REGION: Final = N_("Please choose a region from the list, by its name.")
 
 
 @router.get("/peers")
-async def peers_page(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
-    """All peers: how the line stands, in words."""
-    return await _list_page(request, node, officer, Form())
+async def list_page(
+    request: Request,
+    node: CurrentNode,
+    officer: PageOfficer,
+    show: Annotated[str, Query(max_length=12)] = "",
+    after: Annotated[str, Query(max_length=12)] = "",
+) -> Response:
+    """All peers, or those of one kind: how the line stands, in words."""
+    return await _list_page(request, node, officer, Form(), show=show, after=after)
 
 
 @router.post("/peers")
@@ -60,20 +59,9 @@ async def add_paper_peer(request: Request, node: CurrentNode, officer: PageOffic
 
 
 @router.get("/peers/{region}")
-async def peer_page(request: Request, node: CurrentNode, officer: PageOfficer, region: str) -> Response:
+async def one_page(request: Request, node: CurrentNode, officer: PageOfficer, region: str) -> Response:
     """One peer: the line, the agreements, what an officer may do."""
-    return await _peer_page(request, node, officer, region, Form())
-
-
-@router.post("/peers/{region}/test")
-async def test(request: Request, node: CurrentNode, officer: PageOfficer, region: str) -> Response:
-    """Ask the peer whether it knows us."""
-    tested = await peers.test_peer(region, request, node, officer)
-    if tested.answered:
-        return pages_of(request).see_other(request, f"/peers/{region}", Done("peer_tested"))
-    form = Form()
-    form.refuse("", NOT_ANSWERED)
-    return await _peer_page(request, node, officer, region, form)
+    return await peer_page(request, node, officer, region, Form())
 
 
 @router.post("/peers/{region}/propose")
@@ -97,7 +85,7 @@ async def propose(request: Request, node: CurrentNode, officer: PageOfficer, reg
         if error.status in {403, 404}:
             raise
         form.take(error)
-        return await _peer_page(request, node, officer, region, form, status=422)
+        return await peer_page(request, node, officer, region, form, status=422)
     node.wake("delivery")
     return pages_of(request).see_other(request, f"/peers/{region}", Done("agreement_proposed"))
 
@@ -118,62 +106,41 @@ async def change_agreement(
             raise
         form = Form()
         form.take(error)
-        return await _peer_page(request, node, officer, region, form, status=error.status)
+        return await peer_page(request, node, officer, region, form, status=error.status)
     node.wake("delivery")
     return pages_of(request).see_other(request, f"/peers/{region}", Done(done))
 
 
-@router.post("/peers/{region}/{change}")
-async def change_peer(request: Request, node: CurrentNode, officer: PageOfficer, region: str, change: str) -> Response:
-    """Suspend, resume, revoke or try again."""
-    if change not in CHANGES:
-        raise NotFound
-    act, done = CHANGES[change]
-    await act(region, node, officer)
-    return pages_of(request).see_other(request, f"/peers/{region}", Done(done))
+async def _list_page(
+    request: Request,
+    node: Node,
+    officer: Officer,
+    form: Form,
+    *,
+    show: str = "",
+    after: str = "",
+    status: int = 200,
+) -> Response:
+    def read(session: Session) -> tuple[PeersPage, set[str], datetime | None]:
+        page = peers_page(views_with_troubles(session, node), show=show, after=after)
+        agreed = queries.agreed_regions(session, [view.region for view, _ in page.items], node.today())
+        return page, agreed, newest_invitation(session)
 
-
-async def _list_page(request: Request, node: Node, officer: Officer, form: Form, *, status: int = 200) -> Response:
-    def read(session: Session) -> tuple[list[peers.PeerView], dict[str, bool]]:
-        found = peers.peer_views(session)
-        agreed = {
-            one.region: queries.agreement_in_force(session, one.region, node.today()) is not None for one in found
-        }
-        return found, agreed
-
-    found, agreed = await node.database.read(read)
+    page, agreed, invitation_until = await node.database.read(read)
+    path = f"/peers?show={page.show}" if page.show else "/peers"
     return pages_of(request).render(
         request,
         "agreements/peers.html",
         status=status,
-        peers=found,
+        page=page,
         agreed=agreed,
+        now=node.now(),
+        invitation_until=invitation_until,
         form=form,
-        may_change=officer.has(Role.SUPERVISOR, Role.ADMINISTRATOR),
+        first=path if after else None,
+        next=f"{path}{'&' if page.show else '?'}after={page.next}" if page.next else None,
+        may_change=officer.has(*MAY_CHANGE),
     )
 
 
-async def _peer_page(
-    request: Request, node: Node, officer: Officer, region: str, form: Form, *, status: int = 200
-) -> Response:
-    def read(session: Session) -> tuple[peers.PeerView, list[Agreement], list[ParkedView]]:
-        peer = find_peer(session, region)
-        if peer is None:
-            raise NotFound
-        view = peers.peer_view(session, peer)
-        return view, queries.list_agreements(session, region), parked_views(session, region)
-
-    peer, agreements, parked = await node.database.read(read)
-    return pages_of(request).render(
-        request,
-        "agreements/peer.html",
-        status=status,
-        peer=peer,
-        agreements=agreements,
-        parked=parked,
-        form=form,
-        may_change=officer.has(Role.SUPERVISOR, Role.ADMINISTRATOR),
-        purposes_of=queries.purposes_of,
-        claims_of=queries.claims_of,
-        me=officer.name,
-    )
+router.include_router(pages_line.router)  # last: its address with any change would take all others

@@ -13,6 +13,7 @@ from schemas.problems import NotFound
 from schemas.regions import RegionCode
 from service.access_log import Actor
 from service.agreements.parked import ParkedView, give_up, parked_view, parked_views, try_again
+from service.agreements.troubles import reason_of
 from service.context import CurrentNode, Node
 from service.officers.doors import CurrentOfficer, PageOfficer
 from service.officers.rules import Officer, Role, require
@@ -71,7 +72,12 @@ async def message_page(request: Request, node: CurrentNode, officer: PageOfficer
 
     message, peer_name = await node.database.read(read)
     return pages_of(request).render(
-        request, "agreements/message.html", message=message, peer_name=peer_name, may_change=_may(officer)
+        request,
+        "agreements/message.html",
+        message=message,
+        reason=reason_of(message.problem_code or "-"),
+        peer_name=peer_name,
+        may_change=_may(officer),
     )
 
 

@@ -1,20 +1,16 @@
 """JSON: peers, and what an officer may do about one. The trust itself is made by two files carried by hand."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
 from federation.delivery import Delivery
-from federation.outbox import waiting_counts
 from federation.peers import (
     add_paper_peer,
-    destination_of,
     find_peer,
-    list_peers,
     resume,
     retry_now,
     revoke,
@@ -22,41 +18,26 @@ from federation.peers import (
 )
 from federation.returning import announce_absence, come_back
 from federation.tables import Peer
-from schemas.problems import InvalidInput, NotFound, UnknownPeer
+from schemas.problems import InvalidInput, UnknownPeer
 from schemas.regions import RegionCode
 from schemas.wire import WireTime
 from service.access_log import record
+from service.agreements.views import PeerDetail, PeerView, peer_in_full, peer_view, peer_views
+from service.bounds import MOST_ITEMS
 from service.context import CurrentNode, Node
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer, Role, require
+from service.paging import PageLimit
 
 router = APIRouter(route_class=JsonRoute, tags=["peers"])
 
 
-class PeerView(BaseModel):
-    """A peer and how sending to it stands; `waiting` messages have no receipt yet and go by themselves."""
-
-    region: str
-    name: str
-    base_url: str | None
-    state: str
-    waiting: int
-    failures: int
-    failing_since: datetime | None
-    next_attempt_at: datetime | None
-    wait: str | None
-    wait_code: str | None
-    last_answer_at: datetime | None
-    away_from: datetime | None
-    away_until: datetime | None
-
-
 class PeerList(BaseModel):
-    """All peers, by region code."""
+    """Peers, by region code."""
 
     items: list[PeerView]
-    next: None = None
+    next: str | None = None
 
 
 class PaperPeer(BaseModel):
@@ -85,9 +66,25 @@ class Tested(PeerView):
 
 
 @router.get("/peers")
-async def peers(node: CurrentNode, officer: CurrentOfficer) -> PeerList:
-    """List the peers."""
-    return await node.database.read(lambda session: PeerList(items=peer_views(session)))
+async def peers(
+    node: CurrentNode,
+    officer: CurrentOfficer,
+    after: Annotated[str, Query(max_length=12)] = "",
+    limit: PageLimit = MOST_ITEMS,
+) -> PeerList:
+    """List the peers, and how the line to each stands."""
+
+    def read(session: Session) -> PeerList:
+        found = [view for view in peer_views(session, node) if view.region > after]
+        return PeerList(items=found[:limit], next=found[limit - 1].region if len(found) > limit else None)
+
+    return await node.database.read(read)
+
+
+@router.get("/peers/{region}")
+async def peer_of(region: RegionCode, node: CurrentNode, officer: CurrentOfficer) -> PeerDetail:
+    """Show one peer: the line, keys and clock, the six words, what it refused."""
+    return await node.database.read(lambda session: peer_in_full(session, node, region)[0])
 
 
 @router.post("/peers", status_code=201)
@@ -98,9 +95,9 @@ async def add_peer(body: PaperPeer, node: CurrentNode, officer: CurrentOfficer) 
         require(officer, Role.SUPERVISOR, Role.ADMINISTRATOR)
         if find_peer(session, body.region) is not None:
             raise InvalidInput(errors=[{"field": "region", "message": "This region is a peer already."}])
-        peer = add_paper_peer(session, node.fed, body.region, body.name)
+        add_paper_peer(session, node.fed, body.region, body.name)
         record(session, node, officer.as_actor, "peer.added")
-        return peer_view(session, peer)
+        return peer_view(session, node, body.region)
 
     return await node.database.write(add)
 
@@ -109,11 +106,16 @@ async def add_peer(body: PaperPeer, node: CurrentNode, officer: CurrentOfficer) 
 async def test_peer(region: RegionCode, request: Request, node: CurrentNode, officer: CurrentOfficer) -> Tested:
     """Ask a peer whether it knows us; a good answer makes an accepted one active on our side."""
     require(officer, Role.SUPERVISOR, Role.ADMINISTRATOR)
-    if await node.database.read(lambda session: find_peer(session, region)) is None:
-        raise UnknownPeer
+
+    def note(session: Session) -> None:
+        if find_peer(session, region) is None:
+            raise UnknownPeer
+        record(session, node, officer.as_actor, "peer.tested")
+
+    await node.database.write(note)
     delivery = cast("Delivery", request.app.state.delivery)
     answer = await delivery.probe(region)
-    view = await node.database.read(lambda session: _known(session, region))
+    view = await node.database.read(lambda session: peer_view(session, node, region))
     return Tested(**dict(view), answered=answer is not None and answer.signed and answer.status == 200)
 
 
@@ -164,48 +166,15 @@ async def announce_return(region: RegionCode, node: CurrentNode, officer: Curren
     return await _change(node, officer, region, "peer.return_announced", tell)
 
 
-def peer_views(session: Session) -> list[PeerView]:
-    """Give all peers as the API and the pages show them."""
-    waiting = waiting_counts(session)
-    return [peer_view(session, peer, waiting.get(peer.region, 0)) for peer in list_peers(session)]
-
-
-def peer_view(session: Session, peer: Peer, waiting: int | None = None) -> PeerView:
-    """Give one peer as the API and the pages show it."""
-    line = destination_of(session, peer.region)
-    return PeerView(
-        region=peer.region,
-        name=peer.name,
-        base_url=peer.base_url,
-        state=peer.state,
-        waiting=waiting_counts(session).get(peer.region, 0) if waiting is None else waiting,
-        failures=line.failures if line else 0,
-        failing_since=line.failing_since if line else None,
-        next_attempt_at=line.next_attempt_at if line else None,
-        wait=line.wait if line else None,
-        wait_code=line.wait_code if line else None,
-        last_answer_at=line.last_answer_at if line else None,
-        away_from=peer.away_from,
-        away_until=peer.away_until,
-    )
-
-
-def _known(session: Session, region: str) -> PeerView:
-    peer = find_peer(session, region)
-    if peer is None:
-        raise NotFound
-    return peer_view(session, peer)
-
-
 async def _change(node: Node, officer: Officer, region: str, action: str, act: Callable[[Session], Peer]) -> PeerView:
     require(officer, Role.SUPERVISOR, Role.ADMINISTRATOR)
 
     def change(session: Session) -> PeerView:
         if find_peer(session, region) is None:
             raise UnknownPeer
-        peer = act(session)
+        act(session)
         record(session, node, officer.as_actor, action)
-        return peer_view(session, peer)
+        return peer_view(session, node, region)
 
     view = await node.database.write(change)
     node.wake("delivery")

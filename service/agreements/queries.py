@@ -1,5 +1,6 @@
 """What is read about agreements."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlmodel import Session, col, select
@@ -32,6 +33,17 @@ def agreement_in_force(session: Session, peer: str, today: date, purpose: Purpos
         if purpose is None or purpose in purposes_of(agreement):
             return agreement
     return None
+
+
+def agreed_regions(session: Session, peers: Sequence[str], today: date) -> set[str]:
+    """Give those of some peers with which an agreement is in force today."""
+    wanted = select(Agreement.peer).where(
+        col(Agreement.peer).in_(peers),
+        Agreement.state == "signed",
+        col(Agreement.valid_from) <= today,
+        col(Agreement.valid_until) >= today,
+    )
+    return set(session.exec(wanted).all())
 
 
 def find_agreement(session: Session, agreement_id: str) -> Agreement | None:

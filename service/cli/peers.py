@@ -94,18 +94,54 @@ def accept(
 
 @app.command("list")
 def list_peers(directory: Directory, *, as_json: AsJson = False) -> None:
-    """List the peers and how sending to each stands."""
-    from service.agreements.peers import peer_views
+    """List the peers and how the line to each stands."""
+    from service.agreements.views import peer_views
 
     with open_node(directory) as node:
-        views = node.database.read_sync(peer_views)
+        views = node.database.read_sync(lambda session: peer_views(session, node))
     if as_json:
         typer.echo(json.dumps([view.model_dump(mode="json") for view in views], ensure_ascii=False))
         return
     for view in views:
         line = f", {view.wait} since {_shown(view.failing_since)} ({view.wait_code})" if view.wait else ""
+        refused = f", {view.parked} refused" if view.parked else ""
         url = view.base_url or "on paper"
-        typer.echo(f"{view.region}\t{view.name}\t{view.state}\t{url}\t{view.waiting} waiting{line}")
+        typer.echo(f"{view.region}\t{view.name}\t{view.state}\t{url}\t{view.waiting} waiting{refused}{line}")
+
+
+@app.command()
+def show(directory: Directory, region: Region, *, as_json: AsJson = False) -> None:
+    """Show one peer: the line, keys and clock, the six words, what it refused."""
+    from service.agreements.views import peer_in_full
+
+    with open_node(directory) as node:
+        peer, _ = node.database.read_sync(lambda session: peer_in_full(session, node, region))
+    if as_json:
+        typer.echo(json.dumps(peer.model_dump(mode="json"), ensure_ascii=False))
+        return
+    rows: list[tuple[str, object]] = [
+        ("region", f"{peer.region} {peer.name}"),
+        ("state", peer.state),
+        ("address", peer.base_url or "on paper"),
+        ("waiting", f"{peer.waiting}, the oldest since {_told(peer.waiting_since)}"),
+        ("refused", peer.parked),
+        ("unanswered", f"{peer.unanswered}, the oldest since {_told(peer.unanswered_since)}"),
+        ("last success", _told(peer.last_answer_at)),
+        ("last heard", _told(peer.heard_at)),
+        ("failures", f"{peer.failures}, since {_told(peer.failing_since)}"),
+        ("next try", _told(peer.next_attempt_at)),
+        ("clock", "-" if peer.clock_offset_seconds is None else f"{peer.clock_offset_seconds:+d} s"),
+        ("away", f"{_told(peer.away_from)} to {_told(peer.away_until)}" if peer.away_until else "-"),
+        ("their key", f"{peer.their_key or '-'} since {_told(peer.their_key_since)}"),
+        ("our key", f"{peer.our_key or '-'} since {_told(peer.our_key_since)}"),
+    ]
+    if peer.fingerprint is not None:
+        rows += [("their words", " ".join(words)) for words in (peer.fingerprint.zh, peer.fingerprint.en)]
+    rows += [("our words", " ".join(words)) for words in (peer.own_fingerprint.zh, peer.own_fingerprint.en)]
+    if peer.trouble is not None:
+        rows += [("trouble", peer.trouble.what), ("to do", peer.trouble.to_do)]
+    for name, value in rows:
+        typer.echo(f"{name + ':':14}{value}")
 
 
 @app.command()
@@ -113,18 +149,25 @@ def test(directory: Directory, region: Region) -> None:
     """Ask a peer whether it knows this node; a good answer makes an accepted peer active."""
     from federation.peers import find_peer
     from schemas.problems import NoActivePeer, UnknownPeer
+    from service.access_log import Actor, record
+    from service.agreements.troubles import reason_of
+    from service.agreements.views import TroubleView, peer_view
 
     with open_node(directory) as node:
         if node.database.read_sync(lambda session: find_peer(session, region)) is None:
             raise UnknownPeer
+        by = Actor.node(node.region)
+        node.database.write_sync(lambda session: record(session, node, by, "peer.tested"))
         answer = asyncio.run(_probe(node, region))
+        view = node.database.read_sync(lambda session: peer_view(session, node, region))
     if answer is None:
         raise NoActivePeer
     if answer.signed and answer.status == 200:
         typer.echo(f"{region} answered and knows this node")
         return
-    why = answer.problem.get("detail") if answer.signed else answer.fault
-    typer.echo(f"{region} did not answer as a peer that knows this node: {why}", err=True)
+    why = view.trouble or TroubleView.of(reason_of(answer.fault or "answer_unfit"))
+    said = f"{why.what} {why.to_do} ({why.problem_code})"
+    typer.echo(f"{region} did not answer as a peer that knows this node: {said}", err=True)
     raise typer.Exit(1)
 
 
@@ -290,6 +333,10 @@ async def _probe(node: "Node", region: str) -> "PeerAnswer | None":
         return await delivery.probe(region)
     finally:
         await delivery.aclose()
+
+
+def _told(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="minutes") if moment else "-"
 
 
 def _shown(moment: datetime | None) -> str:

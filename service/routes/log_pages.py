@@ -60,6 +60,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "peer.retried": N_("Tried a line again"),
     "peer.revoked": N_("Ended trust in a peer"),
     "peer.suspended": N_("Suspended a line"),
+    "peer.tested": N_("Tested a line"),
     "record.erased": N_("Erased what a peer had asked to erase"),
 }
 """What an auditor reads; an action without words of its own is shown by its code, never left out."""

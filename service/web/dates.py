@@ -14,6 +14,7 @@ from service.web.viewer import PageLanguage
 
 _DIGITS: Final = re.compile(r"(\d{4})(\d{2})(\d{2})?")
 _PARTS: Final = re.compile(r"(\d{4})[-./年](\d{1,2})(?:[-./月](\d{1,2})?日?)?月?")
+_MOMENT: Final = re.compile(r"(\S+?)(?:T|\s+)(\d{1,2}):(\d{2})(?::00)?")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -32,6 +33,17 @@ def typed_date(text: str) -> str:
         raise ValueError(text)
     checked = date(year, month, day or 1)
     return checked.isoformat() if day else checked.isoformat()[:7]
+
+
+def typed_moment(text: str, zone: ZoneInfo) -> datetime:
+    """A typed day and time, to the minute, in a zone: `2026-09-30T08:00` (as a browser's own field sends it), or
+    `20260930 8:00`. Raises ValueError when it is not both.
+    """
+    parts = _MOMENT.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    if parts is None:
+        raise ValueError(text)
+    day = date.fromisoformat(typed_date(parts[1]))
+    return datetime(day.year, day.month, day.day, int(parts[2]), int(parts[3]), tzinfo=zone)
 
 
 def shown_date(value: date | str, language: PageLanguage) -> str:
