@@ -49,6 +49,7 @@ def check(
     from service.ledgers.report import ReportRow
 
     wanted = _kind(kind)
+    _check_report(report)
     with _refusing(english=english), _progress(_READING) as advance, LedgerReader(file, wanted) as reader:
         checked = check_rows(
             reader.rows, reader.kind, today=_today(), divisions=_divisions(), advance=lambda: advance(1)
@@ -77,6 +78,7 @@ def import_(
     from service.ledgers.reader_process import LedgerReader
 
     wanted = _kind(kind)
+    _check_report(report)
     with _refusing(english=english), open_node(directory) as node:
         by = _acting(node, officer)
         told: dict[str, Any] = {}
@@ -146,20 +148,23 @@ def _tell(
     told: dict[str, Any] | None = None,
 ) -> None:
     from service.ledgers.report import document, workbook
+    from service.ledgers.spoken import sentences
 
     if report is not None:
         report.write_bytes(workbook(rows, kind, [column.field for column in kept], dropped, translator))
-    content = (told or {}) | document(rows, kind, dropped, translator.gettext)
     if as_json:
+        content = (told or {}) | document(rows, kind, kept, dropped, translator.gettext)
         print(json.dumps(content, ensure_ascii=False))
         return
-    counts = content["counts"]
-    print("  ".join(f"{outcome}: {count}" for outcome, count in counts.items()))
-    if dropped:
-        print(f"{translator.gettext('Columns that were not read')}: {', '.join(dropped)}")
-    for row in content["rows"]:
-        if row["codes"]:
-            print(f"{row['row']:>6}  {row['outcome']:<9}  {','.join(row['codes'])}  {row['message']}")
+    registered = None if told is None else told.get("registered")
+    for line in sentences(rows, kind, kept, dropped, translator, registered=registered):
+        print(line)
+
+
+def _check_report(report: Path | None) -> None:
+    """Find out before anybody is registered whether the report can be written."""
+    if report is not None and not report.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {report.parent}", param_hint="--report")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ lost the merging, an upper header's text is carried on over the blanks to its ri
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import category
 
 from service.ledgers.fields import Cell, Field, KeptColumn, LedgerKind
 from service.ledgers.headers import DETAIL, Meaning, meaning_of
@@ -166,5 +167,7 @@ def _text(cell: Cell) -> str:
 
 def _shown(parts: tuple[str, ...]) -> str:
     """Name a column as the report does: 户籍地/乡镇, cut to a length that fits a line."""
-    names = list(dict.fromkeys(part for part in parts if part))
+    # A header is shown on terminals and pages: what would steer them is left out.
+    clean = ["".join(one for one in part if not category(one).startswith("C")) for part in parts]
+    names = list(dict.fromkeys(part for part in clean if part))
     return "/".join(name[:_LONGEST_LABEL] for name in names)

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.identity import mask_document_number
 from service.ledgers.cells import formula, plain
-from service.ledgers.fields import Field, LedgerKind, RawRow
+from service.ledgers.fields import Field, KeptColumn, LedgerKind, RawRow
 from service.ledgers.messages import Translate, header_of, message_of
 from service.ledgers.rules import Code, Outcome
 from service.web.languages import N_, Translator
@@ -43,12 +43,17 @@ def row_document(row: ReportRow, translate: Translate) -> dict[str, Any]:
 
 
 def document(
-    rows: Sequence[ReportRow], kind: LedgerKind, dropped: Sequence[str], translate: Translate
+    rows: Sequence[ReportRow],
+    kind: LedgerKind,
+    kept: Iterable[KeptColumn],
+    dropped: Sequence[str],
+    translate: Translate,
 ) -> dict[str, Any]:
     """Give the whole report as the JSON of `ledger check` and `ledger import`."""
     return {
         "kind": str(kind),
         "counts": counts_of(rows),
+        "kept_columns": [{"field": str(column.field), "header": column.header} for column in kept],
         "dropped_columns": list(dropped),
         "rows": [row_document(row, translate) for row in rows],
     }

@@ -105,7 +105,7 @@ def gathered(node, officer, path, caplog):
     found = everything(node)
     with zipfile.ZipFile(io.BytesIO(report)) as unpacked:
         found += [unpacked.read(member) for member in unpacked.namelist()]
-    found.append(str(document(view.rows, view.kind, view.dropped, translator.gettext)).encode())
+    found.append(str(document(view.rows, view.kind, view.kept, view.dropped, translator.gettext)).encode())
     found.append(caplog.text.encode())
     node.database.write_sync(lambda session: actions.undo(session, node, import_id, by=officer))
     return view, b"\x00".join([*found, *everything(node)])

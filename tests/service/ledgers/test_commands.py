@@ -115,6 +115,38 @@ def test_a_file_that_is_no_ledger_is_refused_in_one_line(tonglu, directory, make
         assert len(err.splitlines()) == 1
 
 
+def test_sentences_say_what_was_read_what_was_not_and_what_became_of_it(tonglu, directory):
+    sample = VECTORS / "departures-county.csv"
+    dry = tonglu("ledger", "import", directory, sample, "--english", "--dry-run")[1].splitlines()
+    assert (
+        dry[0]
+        == "A ledger of departures (300 people): Good 262  Kept with a warning 15  Handed back 10  Already there 13"
+    )
+    assert "流入地（现居住地） → Destination" in dry[1]
+    assert dry[2] == "Columns that were not read: 编号, 户籍乡镇, 三查时间, 是否已婚"
+    assert "    17  Handed back  The row has no name. [name_missing]" in dry
+    assert dry[-1] == "Nobody was registered."
+    real = tonglu("ledger", "import", directory, sample)[1].splitlines()
+    assert real[-1] == "已登记 277 人，均为“待告知”，请逐人告知。"
+
+
+def test_nobody_is_registered_when_the_report_has_no_folder(tonglu, directory, tmp_path):
+    sample, report = VECTORS / "arrivals-plain.csv", tmp_path / "nowhere" / "report.xlsx"
+    code, out, err = tonglu("ledger", "import", directory, sample, "--report", report)
+    assert (code, out) == (2, "")
+    assert "there is no folder" in err
+    assert json.loads(tonglu("ledger", "import", directory, sample, "--dry-run", "--json")[1])["counts"] == COUNTS
+
+
+def test_a_header_cannot_steer_a_terminal(tonglu, make_text):
+    _, out, _ = tonglu(
+        "ledger", "check", make_text("姓名,户籍地,流入日期,\x9b31m备\u202e注\n甲乙,云台县,2026-01-01,x\n")
+    )
+    assert "\x9b" not in out
+    assert "\u202e" not in out
+    assert "31m备注" in out
+
+
 def test_a_wrong_kind_a_missing_file_and_an_unknown_officer_are_wrong_usage(tonglu, directory):
     sample = VECTORS / "arrivals-plain.csv"
     assert tonglu("ledger", "check", sample, "--kind", "births")[0] == 2
