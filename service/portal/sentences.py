@@ -80,6 +80,7 @@ DID: Final[Mapping[str, str]] = {
     "verification.asked": N_("asked another region to confirm your move"),
     "verification.cancelled": N_("took back a question about you"),
     "verification.compared": N_("compared your record with a question from another region"),
+    "verification.corrected": N_("corrected its answer to the question about you"),
     "verification.declined": N_("gave the question about you back"),
     "verification.expired": N_("closed a question about you that was not answered in time"),
     "verification.letter_printed": N_("printed the letter that asks about you"),

@@ -103,6 +103,14 @@ def set_arrival_state(session: Session, arrival: Arrival, state: str, *, only_fr
     return True
 
 
+def take_confirmation_back(session: Session, move: Arrival | Departure, state: str) -> None:
+    """Put a confirmed move into an earlier state: the peer corrected what it had confirmed."""
+    if move.state == "confirmed":
+        move.state, move.confirmed_at = state, None
+        session.add(move)
+        session.flush()
+
+
 def confirm_departure(session: Session, node: Node, departure: Departure, *, peer: str) -> None:
     """Note that the peer's arrival matched. Nothing happens to a departure confirmed already, ended or voided."""
     if departure.state not in ("declared", "notified"):

@@ -8,7 +8,7 @@ from service.access_log import Actor, record
 from service.callbacks import KnownPerson
 from service.context import Node
 from service.registry.matching import bind_journey
-from service.registry.moves import confirm_arrival, confirm_departure, set_arrival_state
+from service.registry.moves import confirm_arrival, confirm_departure, set_arrival_state, take_confirmation_back
 from service.registry.tables import Arrival, Departure, Person
 from service.verification.asking import take_back
 from service.verification.cases import OPEN_SENT, wipe
@@ -17,8 +17,13 @@ from service.verification.rules import Answers, confirms_arrival, confirms_depar
 from service.verification.tables import ReceivedDeparture, VerificationRequest
 
 
-def apply_answer(session: Session, node: Node, row: VerificationRequest, answers: Answers) -> None:
-    """Confirm the journey that was asked about, or leave it `unconfirmed`: nothing else changes (rule 8)."""
+def apply_answer(
+    session: Session, node: Node, row: VerificationRequest, answers: Answers, *, before: Answers | None = None
+) -> None:
+    """Confirm the journey that was asked about, or leave it `unconfirmed`: nothing else changes (rule 8).
+
+    A correction takes the place of the answer `before` it: a journey that only that one confirmed is so no longer.
+    """
     person = session.get(Person, row.person_id) if row.person_id else None
     if person is None:
         return
@@ -26,7 +31,7 @@ def apply_answer(session: Session, node: Node, row: VerificationRequest, answers
         session,
         node,
         Actor.peer(row.peer),
-        "verification.answered",
+        "verification.answered" if before is None else "verification.corrected",
         person=person,
         purpose=row.purpose,
         fields=tuple(claim.value for claim in answers),
@@ -40,8 +45,12 @@ def apply_answer(session: Session, node: Node, row: VerificationRequest, answers
             confirm_arrival(session, node, arrival, peer=row.peer, case=row.case)
         else:
             set_arrival_state(session, arrival, "unconfirmed", only_from=("verifying", "declared"))
+            if before is not None and confirms_arrival(before):
+                take_confirmation_back(session, arrival, "unconfirmed")
     elif departure is not None and confirms_departure(answers):
         confirm_departure(session, node, departure, peer=row.peer)
+    elif departure is not None and before is not None and confirms_departure(before):
+        take_confirmation_back(session, departure, "declared")
 
 
 def on_withdrawn(session: Session, node: Node, person: KnownPerson, purpose: str) -> None:

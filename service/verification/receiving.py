@@ -40,6 +40,7 @@ from service.verification.cases import (
     find_case,
     seal_subject,
     subject_index,
+    unpack_answers,
     wipe,
 )
 from service.verification.effects import apply_answer
@@ -93,8 +94,9 @@ def take_answered(session: Session, node: Node, incoming: Incoming, peer: Peer, 
     if is_late or row.state not in (*OPEN_SENT, "expired", "answered", "declined"):
         return []
     row.delivered_at = row.delivered_at or now
+    before = unpack_answers(row.answers)
     close_answered(session, node, row, data.answers, at=data.answered_at, automatic=data.automatic, by=None)
-    apply_answer(session, node, row, data.answers)
+    apply_answer(session, node, row, data.answers, before=before)
     return []
 
 

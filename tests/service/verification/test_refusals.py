@@ -216,6 +216,30 @@ async def test_an_answer_that_left_is_corrected_and_its_history_stays(regions):
     assert (await regions.asker.get(f"/arrivals/{asked['arrival']}"))["state"] == "confirmed"
 
 
+async def test_a_correction_takes_the_place_of_a_confirmation_everywhere_at_the_release_times(regions):
+    asked, there = await waiting_case(regions)
+    path = f"/verifications/{there['id']}"
+    await regions.answerer.post(f"{path}/answer", {"answers": CONFIRMED})
+    regions.clock.advance(hours=2)
+    await regions.answerer.run("releases")
+    await regions.settle()
+    arrival = f"/arrivals/{asked['arrival']}"
+    assert (await regions.asker.get(arrival))["state"] == "confirmed"
+    await regions.answerer.post(f"{path}/correct", {"answers": NO_RECORD})
+    await regions.answerer.run("releases")
+    await regions.settle()
+    assert (await regions.asker.get(arrival))["state"] == "confirmed", "not before 17:00"
+    regions.clock.advance(hours=5)
+    await regions.answerer.run("releases")
+    await regions.settle()
+    assert (await regions.asker.get(arrival))["state"] == "unconfirmed"
+    done = await regions.asker.get(f"/verifications/{asked['id']}")
+    assert (done["state"], done["answers"]) == ("answered", NO_RECORD)
+    person = (await regions.asker.get(arrival))["person_id"]
+    actions = [one["action"] for one in (await regions.asker.get("/access-log", person_id=person))["items"]]
+    assert (actions.count("verification.answered"), actions.count("verification.corrected")) == (1, 1)
+
+
 async def test_an_office_declines_with_a_reason_and_nothing_else_changes(regions):
     asked, there = await waiting_case(regions)
     await regions.answerer.refused(f"/verifications/{there['id']}/decline", {"reason": "other"}, "invalid_input")
