@@ -4,6 +4,7 @@ import asyncio
 
 from federation.conformance.lines import Lines
 from federation.conformance.stand import NotHeld, Stand, problem_in, seen
+from federation.mock_peer import Exchange
 
 lines = Lines()
 
@@ -14,14 +15,19 @@ MOST = 1200
 @lines.add("rate-limited", "past the requests a second that it promises it answers a signed 429 with Retry-After")
 async def _limited(stand: Stand) -> str:
     limits = stand.node.limits
-    burst = min(MOST, 2 * limits.requests_per_second + limits.concurrent)
-    answers = await asyncio.gather(*(stand.me.pull(stand.region, stand.uuid()) for _ in range(burst)))
+    answers: list[Exchange] = []
+    # Most nodes bound the requests at one time, too: few are enough to meet that.
+    for burst in (8 * limits.concurrent, min(MOST, 2 * limits.requests_per_second)):
+        together = (stand.me.pull(stand.region, stand.uuid()) for _ in range(burst))
+        answers = await asyncio.gather(*together)
+        if any(one.status != 200 for one in answers):
+            break
     stand.spent()
     late = [one for one in answers if one.status != 200]
     if not late:
-        raise NotHeld(f"{burst} requests at once, all answered")
+        raise NotHeld(f"{len(answers)} requests at once, all answered")
     for one in late:
         problem_in(one, 429, "rate_limited", "later")
         if not one.reply.value("retry-after").isdigit():
             raise NotHeld("no Retry-After")
-    return f"{len(late)} of {burst} at once: {seen(late[0])}"
+    return f"{len(late)} of {len(answers)} at once: {seen(late[0])}"

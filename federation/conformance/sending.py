@@ -206,6 +206,8 @@ async def _messages(stand: Stand) -> str:
 
 @lines.add("send-limits", "it sent no more messages at once than we take, and no coded body")
 async def _limits(stand: Stand) -> str:
+    marks = await stand.provoke(min(2 * stand.me.own.limits.max_messages, stand.node.limits.max_messages))
+    await stand.delivered(marks, "the messages did not come")
     most = max((len(one.messages) for one in _good_posts(stand)), default=0)
     if most > stand.me.own.limits.max_messages:
         raise NotHeld(f"{most} messages at once, we take {stand.me.own.limits.max_messages}")
