@@ -60,8 +60,11 @@ def take_handed_over(session: Session, node: Node, incoming: Incoming, peer: Pee
     if incoming.person is None or incoming.person.date_of_birth is None:
         raise _refused("data.subject_identity", "a person with a date of birth")
     purpose = data.consent.purpose
-    if purpose.action != "share_with_peer" or purpose.region is None or not contains(node.region, purpose.region):
-        raise _refused("data.consent.purpose", "a consent to share with this region")
+    shares = (
+        purpose.region is not None and purpose.action == "share_with_peer" and contains(node.region, purpose.region)
+    )
+    if not shares and purpose.reminder_kind is not data.kind:
+        raise _refused("data.consent.purpose", "a consent to share with this region, or to this kind of reminder")
     try:
         check_schedule(data.cadence, data.anchor_on, data.lead_days, node.today())
     except InvalidInput:

@@ -1,7 +1,6 @@
 """The parts of `docs/reference/` that are made from the code: `make docs` writes them, a test holds them to it."""
 
 import inspect
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,11 @@ import typer
 from pydantic_core import PydanticUndefined
 
 from schemas import problems
-from schemas.export import json_schemas
 from schemas.messages import MESSAGE_TYPES
 from schemas.problems import FederationError, MessageRefused, TongluError
 from service.cli import build
 from service.settings import ENVIRONMENT_PREFIX, Settings
+from tests.docs.wire import write as write_wire
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 MADE = "<!-- Made from the code by `make docs`. -->\n"
@@ -28,10 +27,6 @@ def pages() -> dict[str, str]:
         "commands.md": commands(),
         "problems.md": problem_codes(),
         "messages.md": messages(),
-        **{
-            f"schemas/{name}.json": json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-            for name, schema in json_schemas().items()
-        },
     }
 
 
@@ -159,7 +154,8 @@ def messages() -> str:
         "",
         MADE,
         "The data of each message type between nodes; `?` marks what may be absent. How messages travel is in",
-        "[the protocol](../protocol.md); [schemas/](schemas/) holds a JSON Schema of each.",
+        "[the protocol](../protocol.md); [schemas](../protocol/schemas/) holds a JSON Schema of each, and",
+        "[examples](../protocol/examples/) a whole message.",
     ]
     for name, model in sorted(MESSAGE_TYPES.items()):
         about = plain(inspect.cleandoc(model.__doc__ or ""))
@@ -168,12 +164,13 @@ def messages() -> str:
             f"`{field}`{'' if information.is_required() else '?'}" for field, information in model.model_fields.items()
         ]
         lines.append("Data: " + (" · ".join(fields) or "none") + ".")
+        lines.append(f"[Schema](../protocol/schemas/{name}.json) · [example](../protocol/examples/{name}.json)")
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """Write every page."""
-    (REFERENCE / "schemas").mkdir(parents=True, exist_ok=True)
+    write_wire()
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
 

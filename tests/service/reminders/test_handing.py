@@ -216,7 +216,14 @@ async def agreement_of(regions: Regions) -> str:
         {"lead_days": [3, 14]},
         {"cadence": "yearly", "anchor_on": "2040-01-01"},
         {"consent": {"purpose": HOME, "given_at": "2026-11-01T00:00:00Z", "way": "spoken", "notice_version": "1"}},
-        {"consent": {"purpose": REMIND, "given_at": "2026-11-01T00:00:00Z", "way": "spoken", "notice_version": "1"}},
+        {
+            "consent": {
+                "purpose": "remind:vaccination",
+                "given_at": "2026-11-01T00:00:00Z",
+                "way": "spoken",
+                "notice_version": "1",
+            }
+        },
     ],
 )
 async def test_a_plan_that_cannot_be_is_refused(regions, changes):
