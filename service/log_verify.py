@@ -121,7 +121,7 @@ def verify_log(
     signed = _signed_by_us([*ours, *kept, *others], keys, region, verdict)
     verdict.checkpoints = len(signed)
     verdict.size = max((checkpoint.size for where, checkpoint in signed if where == "the database"), default=0)
-    if not any(where == "checkpoints.txt" and checkpoint.size == verdict.size for where, checkpoint in signed):
+    if ours and not any(where == "checkpoints.txt" and checkpoint.size == verdict.size for where, checkpoint in signed):
         verdict.notes.append("checkpoints.txt does not hold the newest checkpoint")
     with _exact_text(session):
         roots = _walk(session, verdict, {checkpoint.size for _, checkpoint in signed})

@@ -24,6 +24,8 @@ BAD_TEXTS = (
     f"\u202e{CANARY}\u200b",
     CANARY * 40,
     "𠮷" * 70_000,
+    "".join(map(chr, range(0x4E00, 0x4E64))),
+    "ab 1a23 " * 12,
     f"' OR 1=1 --{CANARY}",
     "../../../etc/passwd",
     "%00%ff",
