@@ -13,7 +13,7 @@ from service.settings import Settings
 from tests.conformance.worlds import NODE, NODE_URL, REQUESTS_PER_SECOND
 
 _slow = fingerprint.fingerprint
-_once = cache(lambda region, base_url, kids: _slow(region, base_url, kids))
+_once = cache(_slow)
 
 
 @pytest.fixture(autouse=True)
