@@ -6,6 +6,7 @@ lost the merging, an upper header's text is carried on over the blanks to its ri
 """
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
@@ -19,6 +20,8 @@ DEEPEST_HEADER = 3
 _LONGEST_LABEL = 40
 _LONGEST_HEADER = 200
 """Characters of a cell that are compared with spellings: what is longer is none of them."""
+_INFORMS = re.compile(r"[:：]")
+_TITLE = re.compile(r"台账|登记|名册|名单|汇总|统计|一览|[表册]|register|ledger|list|table", re.IGNORECASE)
 _NEEDED = frozenset({Field.NAME, Field.MOVED_ON, Field.REGION})
 
 Row = Sequence[Cell]
@@ -65,7 +68,7 @@ def find_layout(rows: Sequence[Row], merges: Sequence[Merge], kind: LedgerKind) 
     best: Layout | None = None
     best_score = 1
     for top in range(min(len(rows), HEADER_SEARCH_ROWS)):
-        if not any(_text(cell) for cell in rows[top]):
+        if not any(_text(cell) for cell in rows[top]) or _stands_under_groups(rows, merges, top):
             continue
         for depth in range(1, min(DEEPEST_HEADER, len(rows) - top) + 1):
             if depth > 1 and not _continues(rows[top + depth - 1]):
@@ -105,6 +108,24 @@ def _continues(row: Row) -> bool:
         if sum(character.isdigit() for character in cell) > 2:
             return False
     return any(cell not in (None, "") for cell in row)
+
+
+def _stands_under_groups(rows: Sequence[Row], merges: Sequence[Merge], top: int) -> bool:
+    """Tell whether the row above is the upper part of a header, which may not be passed over.
+
+    姓名, 电话 under 配偶情况 are somebody else's, however well the lower row alone would do. Several short texts are
+    groups; a single one is a title, unless it stands over some columns only and is not called a ledger, list or table.
+    """
+    if top == 0 or not _continues(rows[top - 1]):
+        return False
+    texts = {place: text for place, cell in enumerate(rows[top - 1]) if (text := _text(cell))}
+    if any(_INFORMS.search(text) for text in texts.values()):
+        return False
+    if len(set(texts.values())) != 1:
+        return len(texts) > 1
+    width = max(place for place, cell in enumerate(rows[top]) if _text(cell)) + 1
+    ends = [last + 1 for (row, _), (_, last) in merges if row == top - 1 and last + 1 < width]
+    return not _TITLE.search(next(iter(texts.values()))) and (0 not in texts or bool(ends))
 
 
 def _layout(rows: Sequence[Row], merges: Sequence[Merge], top: int, depth: int, kind: LedgerKind) -> Layout:
@@ -147,17 +168,19 @@ def _labels(rows: Sequence[Row], merges: Sequence[Merge], top: int, depth: int) 
     grid = [
         [_text(row[place]) if place < len(row) else "" for place in range(width)] for row in rows[top : top + depth]
     ]
-    spread = False
+    merged: set[tuple[int, int]] = set()
     for (first_row, first), (last_row, last) in merges:
-        if top <= first_row and last_row < top + depth and last < width:
-            spread = spread or last > first
+        if top <= first_row and last_row < top + depth and last < width and last > first:
             for place in range(first, last + 1):
                 grid[first_row - top][place] = grid[first_row - top][first]
-    if not spread:
-        for upper, lower in itertools.pairwise(grid):
-            for place in range(1, width):
-                if lower[place] and not upper[place]:
-                    upper[place] = upper[place - 1]
+                merged.add((first_row - top, place))
+    for level, (upper, lower) in enumerate(itertools.pairwise(grid)):
+        for place in range(1, width):
+            # Beside merged cells a blank is a blank, unless its neighbour is itself a group that was never merged:
+            # 配偶情况 over 姓名, 电话 must not lend its second column to the person.
+            group = lower[place - 1] and (level, place - 1) not in merged
+            if lower[place] and not upper[place] and (group or not merged):
+                upper[place] = upper[place - 1]
     return [tuple(line[place] for line in grid) for place in range(width)]
 
 

@@ -61,6 +61,50 @@ def test_three_header_rows_with_merged_cells(make_workbook, judged):
     assert extraction.dropped == ["配偶情况/姓名", "配偶情况/身份证号码"]
 
 
+def test_a_group_that_was_never_merged_lends_the_person_no_column(make_workbook):
+    head = [
+        ["基本情况", None, None, None, "配偶情况", None, "备注"],
+        ["姓名", "身份证号码", "户籍地", "流入日期", "姓名", "联系电话", None],
+    ]
+    path = make_workbook(
+        [*head, ["吴强华", NUMBERS[0], "云台县", "2025-02-08", "某某", "13830166131", "x"]], merges=["A1:D1"]
+    )
+    extraction = extract(path)
+    assert "13830166131" not in str(list(extraction.rows))
+    assert extraction.dropped == ["配偶情况/姓名", "配偶情况/联系电话", "备注"]
+
+
+@pytest.mark.parametrize(
+    ("upper", "merges", "read"),
+    [
+        (["基本情况", None, None, None, "配偶情况", None], ["A1:D1", "E1:F1"], None),
+        (["基本情况", None, None, None, "配偶情况", None], [], None),
+        ([None, None, None, None, "配偶情况", None], ["E1:F1"], None),
+        ([None, None, None, None, "配偶情况", None], [], None),
+        (["基本情况", None, None, None, "联系方式", None], ["A1:D1", "E1:F1"], "13830166131"),
+        (["流入人口登记台账", None, None, None, None, None], ["A1:F1"], "13830166131"),
+        ([None, None, "流入人口登记台账", None, None, None], [], "13830166131"),
+        (["填报单位：临港街道", None, None, None, "填报人：某某", None], [], "13830166131"),
+    ],
+)
+def test_the_upper_header_is_never_passed_over(make_workbook, upper, merges, read):
+    lower = ["姓名", "身份证号码", "户籍地", "流入日期", "备注", "联系电话"]
+    path = make_workbook(
+        [upper, lower, ["吴强华", NUMBERS[0], "云台县", "2025-02-08", "x", "13830166131"]], merges=merges
+    )
+    row = next(extract(path).rows)
+    assert (row.name, row.phone) == ("吴强华", read)
+
+
+def test_labels_in_the_lower_header_alone_are_the_person_s(make_workbook, judged):
+    head = [[None, None, "户籍地", None, None, None], ["姓名", "身份证号码", "县", "乡镇", "流入日期", "联系电话"]]
+    path = make_workbook(
+        [*head, ["吴强华", NUMBERS[0], "云台县", "杨柳乡", "2025-02-08", "13830166131"]], merges=["C1:D1"]
+    )
+    candidate = judged(path)[0].verdict.candidate
+    assert (candidate.region, candidate.phone) == ("790202201", "13830166131")
+
+
 def test_two_header_rows_whose_merging_was_lost(make_text, judged):
     text = "姓名,户籍地,,来此日期,身份证号\n,县,乡镇,,\n吴强华,云台县,杨柳乡,2025-02-08,790202196807145976\n"
     row = judged(make_text(text))[0]
