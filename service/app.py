@@ -42,7 +42,7 @@ from service.registry import people_routes
 from service.registry import routes as registry_routes
 from service.reminders import pages as reminders_pages
 from service.reminders import routes as reminders_routes
-from service.routes import access_log, api_docs, health, log_pages, metrics
+from service.routes import access_log, api_docs, health, log_pages, metrics, problem_pages
 from service.routes.body_limit import MAX_BODY_BYTES, BodyLimit
 from service.routes.errors import add_error_handlers
 from service.routes.metrics import Counts
@@ -89,6 +89,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     work_items_pages.router,
     consents_pages.router,
     agreements_about.router,
+    problem_pages.router,
     agreements_pages.router,
     parked_routes.pages_router,
     registry_pages.router,

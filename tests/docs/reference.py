@@ -14,6 +14,7 @@ from schemas.messages import MESSAGE_TYPES
 from schemas.problems import FederationError, MessageRefused, TongluError
 from service.cli import build
 from service.settings import ENVIRONMENT_PREFIX, Settings
+from tests.docs.catalogue import CATALOGUE, catalogue
 from tests.docs.wire import write as write_wire
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -173,6 +174,9 @@ def main() -> None:
     write_wire()
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
+    CATALOGUE.mkdir(exist_ok=True)
+    for name, text in catalogue().items():
+        (CATALOGUE / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
