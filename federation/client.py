@@ -97,6 +97,14 @@ class PeerClient:
             "GET", target_uri(base_url, f"{EVENTS_PATH}?stream={stream}&after={after}"), b"", keys, kid
         )
 
+    async def post_document(
+        self, base_url: str, path: str, document: bytes, keys: Iterable[Jwk], kid: str | None = None
+    ) -> PeerAnswer:
+        """Send one JSON document to ``path`` of a peer; as ``post_events`` otherwise."""
+        return await self._exchange(
+            "POST", target_uri(base_url, path), document, keys, kid, content_type="application/json"
+        )
+
     async def get_public(self, base_url: str, path: str, accept: str, max_bytes: int) -> bytes | None:
         """Fetch a public, unsigned document of a peer; ``None`` when the peer has none (404).
 
@@ -120,13 +128,22 @@ class PeerClient:
         """Close the pool."""
         await self._http.aclose()
 
-    async def _exchange(self, method: str, uri: str, body: bytes, keys: Iterable[Jwk], kid: str | None) -> PeerAnswer:
+    async def _exchange(
+        self,
+        method: str,
+        uri: str,
+        body: bytes,
+        keys: Iterable[Jwk],
+        kid: str | None,
+        *,
+        content_type: str = CONTENT_TYPE,
+    ) -> PeerAnswer:
         fed = self._fed
         signed = sign_request(
             fed.keys,
             method,
             uri,
-            content_type=CONTENT_TYPE if body else "",
+            content_type=content_type if body else "",
             body=body,
             now=fed.clock.now(),
             entropy=fed.entropy,

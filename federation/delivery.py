@@ -113,6 +113,20 @@ class Delivery:
         await self._settle(found, answer, None)
         return answer
 
+    async def ask(self, region: str, path: str, document: bytes) -> PeerAnswer | None:
+        """Put a question of one JSON document to a peer, beside the messages; ``None`` when nothing may be sent to it.
+
+        Its answer changes no message and no wait.
+        """
+        now = self._fed.clock.now()
+        self._fed.keys.refresh()
+        found = await self._transactions.read(lambda session: probe_claim(session, self._fed, region, now))
+        if found is None:
+            return None
+        if self._client is None:
+            self._client = self._client_factory()
+        return await self._client.post_document(found.base_url, path, document, found.keys, found.kid)
+
     async def aclose(self) -> None:
         """Close the client."""
         if self._client is not None:

@@ -44,10 +44,13 @@ from schemas.entropy import uuid7
 from schemas.envelope import CONTENT_TYPE, parse_batch
 from schemas.problems import (
     FederationError,
+    LocalError,
     Malformed,
+    MessageRefused,
     PeerSuspended,
     RateLimited,
     Replayed,
+    TongluError,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -59,6 +62,7 @@ P = TypeVar("P")
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+_TOLD = (FederationError, MessageRefused, LocalError)
 _HELD = (
     MessageState.QUEUED,
     MessageState.WAITING,
@@ -100,8 +104,8 @@ class _Checked(Generic[P]):
     jwk: Jwk
     kid: str | None
     prepared: P | None = None
-    early: FederationError | None = None
-    late: FederationError | None = None
+    early: TongluError | None = None
+    late: TongluError | None = None
 
 
 class Inbox:
@@ -132,6 +136,29 @@ class Inbox:
         """Answer a ``GET`` of what we hold for the peer: ``{items, high_water}`` of one stream beyond one number."""
         return await self._answer(raw, self._prepare_pull, self._record_pull)
 
+    async def ask(
+        self,
+        raw: RawRequest,
+        read: Callable[[RawRequest], P],
+        act: Callable[[Session, Peer, P, datetime], dict[str, Any]],
+    ) -> Reply:
+        """Answer a ``POST`` of one JSON document: ``read`` it off the writer's thread, ``act`` on it, sign the answer.
+
+        Both may raise any problem of the tree; the peer is told.
+        """
+
+        def reading(request: RawRequest, signed: SignedRequest, _region: str) -> P:
+            if signed.content_type != JSON or any(name == "content-encoding" for name, _ in request.headers):
+                raise Malformed(reason=f"the content type is {JSON}, without a coding")
+            return read(request)
+
+        def acting(session: Session, peer: Peer, checked: "_Checked[P]", prepared: P, now: datetime) -> SignedAnswer:
+            body = _json(act(session, peer, prepared, now))
+            keys, kid = self._fed.keys, checked.kid
+            return sign_answer(keys, checked.request, status=200, content_type=JSON, body=body, now=now, kid=kid)
+
+        return await self._answer(raw, reading, acting)
+
     def too_large(self) -> Reply:
         """The answer to a request that is not read to its end: unsigned, for nobody is known yet."""
         return _unsigned(TooLarge())
@@ -155,7 +182,7 @@ class Inbox:
                 answer = await self._transactions.write(record)
         except Unauthenticated as problem:
             return _unsigned(problem)
-        except FederationError as problem:
+        except _TOLD as problem:
             return self._signed(checked, problem)
         except SQLAlchemyError:
             return self._signed(checked, Unavailable())
@@ -199,7 +226,7 @@ class Inbox:
             return _Checked(request, peer.region, jwk, kid, early=problem)
         try:
             return _Checked(request, peer.region, jwk, kid, preparing(raw, request, peer.region))
-        except FederationError as problem:
+        except _TOLD as problem:
             return _Checked(request, peer.region, jwk, kid, late=problem)
 
     def _record(
@@ -298,12 +325,12 @@ class Inbox:
 
     # --- Problems ----------------------------------------------------------------------------------------------------
 
-    def _problem(self, checked: "_Checked[P]", problem: FederationError) -> SignedAnswer:
+    def _problem(self, checked: "_Checked[P]", problem: TongluError) -> SignedAnswer:
         body, now, keys = _json(problem_document(problem)), self._fed.clock.now(), self._fed.keys
         kid, status = checked.kid, problem.status
         return sign_answer(keys, checked.request, status=status, content_type=PROBLEM, body=body, now=now, kid=kid)
 
-    def _signed(self, checked: "_Checked[P]", problem: FederationError) -> Reply:
+    def _signed(self, checked: "_Checked[P]", problem: TongluError) -> Reply:
         answer = self._problem(checked, problem)
         return Reply(answer.status, answer.headers() | _retry_after(problem), answer.body)
 
@@ -334,7 +361,7 @@ def _pull_parameters(query: str) -> _Pull:
     return _Pull(stream, int(after))
 
 
-def _retry_after(problem: FederationError) -> dict[str, str]:
+def _retry_after(problem: TongluError) -> dict[str, str]:
     return {"retry-after": "1"} if isinstance(problem, RateLimited | Unavailable) else {}
 
 

@@ -1,4 +1,4 @@
-"""The three federation endpoints as a FastAPI router.
+"""The federation's endpoints as a FastAPI router.
 
 Bodies are read raw and bounded here, before anything looks at them; what is in them is the inbox's.
 """
@@ -13,6 +13,7 @@ from federation.dispatch import AgreementGate, Handlers
 from federation.inbox import Inbox, RawRequest, Reply
 from federation.node import DESCRIPTOR_PATH, EVENTS_PATH, FederationNode, Transactions
 from federation.pairing import descriptor_jws
+from federation.reconciliation import RECONCILIATIONS_PATH, Reconciler, answer_offer, answer_proof
 from schemas.envelope import CONTENT_TYPE
 
 _PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}}
@@ -46,9 +47,11 @@ def federation_router(
     handlers: Handlers,
     gate: AgreementGate,
     *,
+    reconciler: Reconciler | None = None,
     wake: Callable[[str | None], None] | None = None,
 ) -> APIRouter:
-    """``POST`` and ``GET /federation/v1/events`` and ``GET /.well-known/tonglu``.
+    """``POST`` and ``GET /federation/v1/events`` and ``GET /.well-known/tonglu``; with a ``reconciler`` also the rounds
+    of ``/federation/v1/reconciliations``.
 
     ``wake`` is told the region of each peer that was heard (its wait is over, and messages may have been caused);
     ``Delivery.wake`` fits.
@@ -73,7 +76,25 @@ def federation_router(
         """The signed descriptor of this node: region, name, base URL, limits, public keys, and its clock."""
         return JSONResponse({"jws": descriptor_jws(fed)}, headers={"cache-control": "no-cache"})
 
+    if reconciler is not None:
+        _add_reconciliation(router, fed, inbox, reconciler)
     return router
+
+
+def _add_reconciliation(router: APIRouter, fed: FederationNode, inbox: Inbox, reconciler: Reconciler) -> None:
+    @router.post(RECONCILIATIONS_PATH, summary="Compare journeys, round one", responses=_RESPONSES)
+    async def post_offer(request: Request) -> Response:
+        """Take a peer's journeys, hidden, and answer with ours, hidden."""
+        raw = await _raw(request, fed.limits.max_bytes)
+        return _response(inbox.too_large() if raw is None else await answer_offer(fed, inbox, reconciler, raw))
+
+    second = f"{RECONCILIATIONS_PATH}/{{reconciliation}}"
+
+    @router.post(second, summary="Compare journeys, round two", responses=_RESPONSES)
+    async def post_proof(request: Request) -> Response:
+        """Take what tells us which of ours the peer holds, and answer with how many they are."""
+        raw = await _raw(request, fed.limits.max_bytes)
+        return _response(inbox.too_large() if raw is None else await answer_proof(inbox, reconciler, raw))
 
 
 async def _raw(request: Request, max_bytes: int) -> RawRequest | None:

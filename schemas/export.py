@@ -9,6 +9,12 @@ from schemas.descriptor import Descriptor, DescriptorDocument, Invitation
 from schemas.envelope import Envelope
 from schemas.identity import PersonIdentity
 from schemas.messages import MESSAGE_TYPES
+from schemas.reconciliation import (
+    ReconciliationAnswer,
+    ReconciliationOffer,
+    ReconciliationProof,
+    ReconciliationResult,
+)
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -22,6 +28,10 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         "descriptor-document": DescriptorDocument,
         "invitation": Invitation,
         "agreement": Agreement,
+        "reconciliation-offer": ReconciliationOffer,
+        "reconciliation-answer": ReconciliationAnswer,
+        "reconciliation-proof": ReconciliationProof,
+        "reconciliation-result": ReconciliationResult,
     }
     return {name: json_schema(model) for name, model in (models | MESSAGE_TYPES).items()}
 

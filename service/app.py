@@ -50,9 +50,10 @@ from service.routes.once import Once
 from service.routes.quick import include_by_word
 from service.routes.request_log import RequestLog
 from service.settings import Settings
-from service.verification import letter_routes
+from service.verification import letter_routes, reconciling_routes
 from service.verification import pages as verification_pages
 from service.verification import routes as verification_routes
+from service.verification.reconciling import Answering
 from service.web.headers import SecurityHeaders
 from service.web.static_files import FONTS, FONTS_PREFIX, PREFIX, PackagedFiles
 from service.web.templating import Pages
@@ -71,6 +72,7 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
     people_routes.router,
     verification_routes.router,
     letter_routes.router,
+    reconciling_routes.router,
     work_items_routes.router,
     peers_routes.router,
     agreements_routes.router,
@@ -100,6 +102,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     portal_pages.router,
     holdings_pages.router,
     letter_routes.pages_router,
+    reconciling_routes.pages_router,
     code_pages.router,
     log_pages.router,
     ledgers_pages.router,
@@ -153,7 +156,12 @@ def create_app(
             if only in {None, "federation"}:
                 app.include_router(
                     federation_router(
-                        node.fed, node.database, make_handlers(node), Gate(node), wake=tools.delivery.wake
+                        node.fed,
+                        node.database,
+                        make_handlers(node),
+                        Gate(node),
+                        reconciler=Answering(node),
+                        wake=tools.delivery.wake,
                     ),
                 )
             async with _working(app, node, tools, waker) if only in {None, "worker"} else nullcontext():

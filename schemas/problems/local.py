@@ -152,6 +152,22 @@ class AskedRecently(LocalError):
     retry = "later"
 
 
+class TooFewJourneys(LocalError):
+    """Journeys are compared only where both regions have 20 or more that may be."""
+
+    code = "too_few_journeys"
+    status = 409
+    retry = "later"
+
+
+class ReconciledRecently(LocalError):
+    """Journeys were compared under this agreement this month."""
+
+    code = "reconciled_recently"
+    status = 409
+    retry = "later"
+
+
 class DailyLimit(LocalError):
     """Today's limit of opened records is reached; a supervisor can release more."""
 

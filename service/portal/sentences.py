@@ -72,6 +72,8 @@ DID: Final[Mapping[str, str]] = {
     "person.unmerged": N_("took apart two records that had been joined"),
     "person.voided": N_("voided a record that was entered in error"),
     "reminder_plan.handed_over": N_("offered your reminder to the region where you live now"),
+    "reconciliation.compared": N_("compared your journey with the other region's, without showing it"),
+    "reconciliation.matched": N_("holds the same journey of yours, as a comparison showed"),
     "reminder_plan.made": N_("set up a reminder that you asked for"),
     "reminder_plan.offered": N_("handed your reminder over to us"),
     "reminder_plan.shown": N_("looked at your reminders"),

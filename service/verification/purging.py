@@ -2,15 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, delete, or_, select
+from sqlmodel import Session, col, delete, or_, select, update
 
 from service.agreements.queries import list_agreements
 from service.context import Node
 from service.verification.cases import wipe
 from service.verification.rules import ASK_AGAIN_AFTER
-from service.verification.tables import GivenAnswer, ReceivedDeparture, VerificationRequest
+from service.verification.tables import GivenAnswer, ReceivedDeparture, Reconciliation, VerificationRequest
 
 RETENTION_DAYS = 90
+RECONCILIATIONS_FOR = timedelta(days=400)
+BETWEEN_ROUNDS = timedelta(hours=24)
 BATCH = 500
 
 
@@ -32,6 +34,9 @@ def purge_cases(session: Session, node: Node) -> int:
     for row in session.exec(old_indexes.limit(BATCH)).all():
         row.subject_index = None
         session.add(row)
+    session.exec(delete(Reconciliation).where(col(Reconciliation.started_at) < now - RECONCILIATIONS_FOR))
+    unfinished = col(Reconciliation.sealed).is_not(None), col(Reconciliation.started_at) < now - BETWEEN_ROUNDS
+    session.exec(update(Reconciliation).where(*unfinished).values(sealed=None))
     session.flush()
     return total
 

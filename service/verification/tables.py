@@ -85,6 +85,30 @@ class VerificationRequest(SQLModel, table=True):
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class Reconciliation(SQLModel, table=True):
+    """One comparison of journeys with a peer: how many each side brought, and how many both hold; never which.
+
+    ``direction`` is ``sent`` (we asked) or ``received``; ``state`` ``answered`` until round two, then ``done``.
+    ``sealed`` holds what the answerer needs between the rounds, ``digest`` names the offer that it answers.
+    """
+
+    __tablename__ = "reconciliation"
+    __table_args__ = (Index("ix_reconciliation_agreement", "agreement", "started_at"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    direction: str = Field(max_length=8)
+    peer: str = Field(max_length=12)
+    agreement: str = Field(max_length=36)
+    state: str = Field(max_length=8)
+    ours: int
+    theirs: int
+    matched: int | None = None
+    digest: str | None = Field(default=None, max_length=64)
+    sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class GivenAnswer(SQLModel, table=True):
     """One answer of a case, in order: a correction adds a row, the history stays (until the contents go)."""
 

@@ -24,6 +24,7 @@ from service.officers.passwords import PasswordChecks
 from service.officers.queries import find_officer
 from service.officers.rules import Officer, Role
 from service.settings import Settings
+from service.verification.reconciling import Answering
 from service.web.templating import Pages
 from tests.service.conftest import EVERYTHING, START, add_account, connect, sign_in_as
 
@@ -169,7 +170,8 @@ def open_region(settings: Settings, wire: Wire, clock: FakeClock, password_hash:
     app.state.delivery = tools.delivery
     app.state.password_checks = PasswordChecks()
     app.state.pages = _pages()
-    app.include_router(federation_router(node.fed, node.database, make_handlers(node), Gate(node)))
+    doors = federation_router(node.fed, node.database, make_handlers(node), Gate(node), reconciler=Answering(node))
+    app.include_router(doors)
     wire.apps[f"{settings.region}.example"] = httpx.ASGITransport(app=app)
     officer, _ = (_account(node, password_hash, name) for name in ("王芳", "李伟"))
     client = connect(app)

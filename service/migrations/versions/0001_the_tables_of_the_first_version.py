@@ -640,6 +640,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("peer", "id"),
     )
     op.create_table(
+        "reconciliation",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("direction", sa.String(length=8), nullable=False),
+        sa.Column("peer", sa.String(length=12), nullable=False),
+        sa.Column("agreement", sa.String(length=36), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("ours", sa.Integer(), nullable=False),
+        sa.Column("theirs", sa.Integer(), nullable=False),
+        sa.Column("matched", sa.Integer(), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("reconciliation", schema=None) as batch_op:
+        batch_op.create_index("ix_reconciliation_agreement", ["agreement", "started_at"], unique=False)
+
+    op.create_table(
         "reminder",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("plan_id", sa.String(length=36), nullable=False),
@@ -864,6 +883,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_reminder_due")
 
     op.drop_table("reminder")
+    with op.batch_alter_table("reconciliation", schema=None) as batch_op:
+        batch_op.drop_index("ix_reconciliation_agreement")
+
+    op.drop_table("reconciliation")
     with op.batch_alter_table("received_departure", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_received_departure_message_id"))
         batch_op.drop_index("ix_received_departure_received")
