@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from threading import Lock
 from typing import Final
 
@@ -18,10 +19,10 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from sqlmodel import Session, col, func, select
 from starlette.responses import Response
 
-from federation.tables import Destination
 from schemas.problems import NotFound
 from service.access_log import AccessLogEntry, LogState
 from service.context import CurrentNode
+from service.routes.peer_figures import peer_figures
 
 OWN_PAGE: Final = re.compile(r"(/api/v1)?/me(/.*)?")
 """The person's own page, which nobody is to see being visited."""
@@ -77,7 +78,7 @@ async def metrics(request: Request, node: CurrentNode) -> Response:
     if not is_local(request):
         raise NotFound
     counts: Counts = request.app.state.counts
-    stored = await node.database.read(_stored)
+    stored = await node.database.read(lambda session: _stored(session, node.now()))
     registry = CollectorRegistry()
     registry.register(_Collected([*counts.metrics(), *stored]))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -93,14 +94,11 @@ def is_local(request: Request) -> bool:
         return False
 
 
-def _stored(session: Session) -> list[Metric]:
-    failures = GaugeMetricFamily("tonglu_peer_failures", "Failed requests to a peer in a row.", labels=["region"])
-    for region, count in session.exec(select(Destination.region, Destination.failures).order_by(Destination.region)):
-        failures.add_metric([region], count)
+def _stored(session: Session, now: datetime) -> list[Metric]:
     size = session.exec(select(LogState.size)).first() or 0
     numbered = CounterMetricFamily("tonglu_log_entries", "Numbered entries of the access log.", value=size)
     waiting = session.exec(
         select(func.count()).select_from(AccessLogEntry).where(col(AccessLogEntry.index).is_(None))
     ).one()
     unnumbered = GaugeMetricFamily("tonglu_log_unnumbered", "Entries that wait for their number.", value=waiting)
-    return [failures, numbered, unnumbered]
+    return [*peer_figures(session, now), numbered, unnumbered]

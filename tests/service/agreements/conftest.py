@@ -6,6 +6,7 @@ import pytest
 
 from schemas.clock import FakeClock
 from service.settings import Settings
+from tests.service.agreements.peer_world import PeerWorld, peer_world
 from tests.service.two_regions import (
     ANSWERER,
     ASKER,
@@ -37,3 +38,12 @@ async def regions(strangers: Regions) -> Regions:
     """Two regions with an agreement signed by both."""
     await agree(strangers)
     return strangers
+
+
+@pytest.fixture
+async def world(
+    new_settings: Callable[..., Settings], clock: FakeClock, password_hash: str
+) -> AsyncIterator[PeerWorld]:
+    """One region and a peer that can be programmed."""
+    async with peer_world(new_settings, clock, password_hash) as opened:
+        yield opened
