@@ -124,11 +124,16 @@ class BadRequests:
         """Every method and path pattern."""
         return [(method.upper(), path) for path, methods in self.document["paths"].items() for method in methods]
 
+    def good_one(self, method: str, path: str) -> Sent:
+        """One request to an operation with nothing bad in it."""
+        operation = self.document["paths"][path][method.lower()]
+        return self._one(method, path, operation.get("parameters", []), _json_schema(operation), "nothing")
+
     def of(self, method: str, path: str, many: int) -> Iterator[Sent]:
         """So many requests to one operation, each bad in one way."""
         operation = self.document["paths"][path][method.lower()]
         parameters = operation.get("parameters", [])
-        schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+        schema = _json_schema(operation)
         ways = ["headers"]
         if schema is not None:
             ways += ["body"] * 8 + ["content", "type", "twice"]
@@ -222,6 +227,10 @@ class BadRequests:
     def _content(self, body: Any) -> bytes:
         text = json.dumps(body, ensure_ascii=self.random.random() < 0.8)
         return text.encode("utf-8", "surrogatepass")
+
+
+def _json_schema(operation: Mapping[str, Any]) -> Any:
+    return operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
