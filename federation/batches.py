@@ -28,13 +28,15 @@ from schemas.entropy import uuid4
 
 LEASE = timedelta(seconds=15)
 HELD_BACK = timedelta(hours=24)
+FIRST_BYTES = 65_536
+"""What a peer that failed is tried with: of many that are dead, each may be holding a request in memory."""
 NODE = "node"
 ERASURE = "tonglu.erasure.requested.v1"
 
 
 @dataclass(frozen=True)
 class Due:
-    """A destination with something to do; an ailing one failed the last time."""
+    """A destination with something to do; an ailing one failed the last time and was not heard of since."""
 
     region: str
     is_ailing: bool
@@ -75,10 +77,12 @@ class Claim:
         return b"[" + b",".join(message.body for message in self.messages) + b"]"
 
 
-def due_destinations(session: Session, now: datetime) -> list[Due]:
-    """The destinations that are free and have something due: a message, or a probe of an invited peer."""
-    rows = session.exec(
-        select(Destination.region, Destination.failures)
+def due_destinations(session: Session, now: datetime, regions: list[str] | None = None) -> list[Due]:
+    """The destinations (of ``regions``, if given) that are free and have something due: a message, or a probe of an
+    invited peer. The sound ones come first, then the ailing ones that have waited longest.
+    """
+    wanted = (
+        select(Destination.region, Destination.wait)
         .join(Peer, col(Peer.region) == col(Destination.region))
         .where(
             _is_free(now),
@@ -95,9 +99,11 @@ def due_destinations(session: Session, now: datetime) -> list[Due]:
                 ),
             ),
         )
-        .order_by(col(Destination.failures), col(Destination.region))
-    ).all()
-    return [Due(region, failures > 0) for region, failures in rows]
+        .order_by(col(Destination.wait).is_not(None), col(Destination.next_attempt_at), col(Destination.region))
+    )
+    if regions is not None:
+        wanted = wanted.where(col(Destination.region).in_(regions))
+    return [Due(region, wait is not None) for region, wait in session.exec(wanted).all()]
 
 
 def claim(session: Session, fed: FederationNode, region: str, holder: str, now: datetime) -> Claim | None:
@@ -199,7 +205,7 @@ def _choose(session: Session, peer: Peer, destination: Destination, now: datetim
             .execution_options(populate_existing=True)
         )
         rows += session.exec(wanted).all() if len(rows) < most else []
-    return _fitting(rows, peer.max_bytes)
+    return _fitting(rows, min(peer.max_bytes, FIRST_BYTES) if destination.failures else peer.max_bytes)
 
 
 def _rotation(session: Session, peer: Peer, now: datetime, held_back: Exists) -> list[OutboxMessage]:

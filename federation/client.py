@@ -26,7 +26,8 @@ from schemas.problems import Unauthenticated
 CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 30.0
 MAX_ANSWER_BYTES = 4_194_304
-MAX_CONNECTIONS = 100
+MAX_CONNECTIONS = 512
+MAX_IDLE_CONNECTIONS = 100
 LONGEST_RETRY_AFTER_SECONDS = 3600
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -246,7 +247,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 def _guarded_transport(*, allow_private: bool) -> httpx.AsyncHTTPTransport:
-    limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
+    limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
     trusted = ssl.create_default_context()
     transport = httpx.AsyncHTTPTransport(verify=trusted, limits=limits, trust_env=False)
     if not allow_private:
@@ -255,7 +256,7 @@ def _guarded_transport(*, allow_private: bool) -> httpx.AsyncHTTPTransport:
         transport._pool = httpcore.AsyncConnectionPool(  # noqa: SLF001 - see above
             ssl_context=trusted,
             max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
             network_backend=_GuardedBackend(),
         )
     return transport
