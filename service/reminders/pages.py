@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from schemas.claims import Cadence, Channel, ReminderKind
 from schemas.problems import LocalError, NoConsent
-from service.context import CurrentNode
+from service.context import CurrentNode, Node
 from service.idempotency import form_once
 from service.officers.doors import PageOfficer
+from service.officers.rules import Officer
 from service.registry.pages_frame import PersonHead, person_head
-from service.reminders import actions, queries
+from service.reminders import actions, handing, queries
 from service.reminders.actions import PlanDraft
 from service.web.dates import plain
 from service.web.flash import Done
@@ -26,6 +27,7 @@ from service.web.templating import pages_of
 router = APIRouter(include_in_schema=False)
 
 NOT_A_NUMBER: Final = N_("Please give a number of days.")
+NAME_A_REGION: Final = N_("Please choose a region from the list, by its name.")
 CONSENT_FIRST: Final = N_(
     "The person has not consented to this reminder. Record the consent first, on the tab “Notice and consents”."
 )
@@ -99,6 +101,53 @@ async def stop(request: Request, node: CurrentNode, officer: PageOfficer, person
     """Stop the reminders at once, with what was waiting."""
     await node.database.write(lambda session: actions.stop_plan(session, node, person_id, plan_id, by=officer))
     return pages_of(request).see_other(request, f"/people/{person_id}/reminders", Done("plan_stopped"))
+
+
+@router.get("/people/{person_id}/reminders/{plan_id}/hand-over")
+async def hand_over_page(
+    request: Request, node: CurrentNode, officer: PageOfficer, person_id: str, plan_id: str
+) -> Response:
+    """Ask to which region the reminders move along."""
+    return await _hand_over_page(request, node, officer, person_id, plan_id, form=Form())
+
+
+@router.post("/people/{person_id}/reminders/{plan_id}/hand-over")
+async def hand_over(
+    request: Request, node: CurrentNode, officer: PageOfficer, person_id: str, plan_id: str
+) -> Response:
+    """Offer the reminders to the region where the person lives now."""
+    form = await sent_form(request)
+    typed = form.needed("region")
+    region = node.divisions.find(typed) if typed else None
+    if typed and region is None:
+        form.refuse("region", NAME_A_REGION)
+    if form.ok and region is not None:
+        try:
+            await node.database.write(
+                lambda session: handing.hand_over(session, node, person_id, plan_id, region, by=officer).id
+            )
+        except LocalError as error:
+            if error.status in {403, 404}:
+                raise
+            form.take(error)
+        else:
+            return pages_of(request).see_other(request, f"/people/{person_id}/reminders", Done("plan_offered"))
+    return await _hand_over_page(request, node, officer, person_id, plan_id, form=form, status=422)
+
+
+async def _hand_over_page(
+    request: Request, node: Node, officer: Officer, person_id: str, plan_id: str, *, form: Form, status: int = 200
+) -> Response:
+    head = await node.database.write(lambda session: person_head(session, node, person_id, by=officer))
+    return pages_of(request).render(
+        request,
+        "reminders/hand_over.html",
+        status=status,
+        head=head,
+        current_tab=f"/people/{person_id}/reminders",
+        plan_id=plan_id,
+        form=form,
+    )
 
 
 def _days(form: Form, name: str, *, needed: bool = True) -> tuple[int, ...]:

@@ -36,6 +36,7 @@ DONE: Final = {
     "certificate_resumed": N_("The certificate is valid again."),
     "certificate_revoked": N_("The certificate is revoked."),
     "plan_made": N_("The reminders are set up."),
+    "plan_offered": N_("The reminders are offered to that region. They go on here until it goes on with them."),
     "plan_stopped": N_("The reminders are stopped. Nothing more will be sent."),
     "plan_done": N_("Done. No more messages in this period."),
     "plan_paused": N_("The reminders rest until you let them go on."),

@@ -16,6 +16,8 @@ from service.reminders.handing import HANDED_OVER
 from service.reminders.receiving import ACCEPTED
 from service.reminders.tables import ReceivedPlan, Reminder, ReminderPlan
 from tests.service.agreements.conftest import strangers
+from tests.service.agreements.peer_world import Browser
+from tests.service.conftest import connect
 from tests.service.two_regions import ANSWERER, ASKER, HAN, STRANGER, Region, Regions, agree
 
 AWAY, HOME, REMIND = f"share_with_peer:{ASKER}", f"share_with_peer:{ANSWERER}", "remind:quarterly_check"
@@ -176,6 +178,22 @@ async def test_what_cannot_be_handed_over(regions):
     await qing.post(f"/people/{person}/consents", {"consents": told["consents"], "refused": []})
     await hand_over(regions, person, plan)
     await qing.refused(path, {"person_id": person, "peer": ASKER}, "wrong_state")
+
+
+async def test_an_officer_hands_it_over_on_a_page(regions):
+    person, plan = await planned(regions, AWAY)
+    qing = regions.answerer
+    browser = Browser(connect(qing.app), qing.node, qing.officer)
+    qing.clients.append(browser.http)
+    path = f"/people/{person}/reminders/{plan}/hand-over"
+    assert f'href="{path}"' in (await browser.gets(f"/people/{person}/reminders")).text
+    await browser.sends(path, path, 422, region="nowhere")
+    await browser.sends(path, path, 422, region="云台县")
+    done = await browser.sends(path, path, region="澜江市")
+    assert done.headers["location"].startswith(f"/people/{person}/reminders")
+    await browser.sends(path, path, 422, region="澜江市")
+    offered = [row for row in rows(qing, OutboxMessage) if row.type == HANDED_OVER]
+    assert [row.region for row in offered] == [ASKER]
 
 
 # --- As other nodes may send it --------------------------------------------------------------------------------------
