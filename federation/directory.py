@@ -33,7 +33,7 @@ from schemas.strict_json import UnreadableJsonError, read_document
 FETCH_EVERY = timedelta(hours=6)
 RETRY_EVERY = timedelta(hours=1)
 
-Remark = Literal["listed", "other_key", "other_address", "not_paired", "not_listed"]
+Verdict = Literal["listed", "other_key", "other_address", "not_paired", "not_listed"]
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class Opinion:
 
     directory: str
     region: str
-    remark: Remark
+    verdict: Verdict
 
 
 def read_file(fed: FederationNode, document: Any) -> DirectoryFile:
     """The file by which a directory is followed; raises ``InvalidInput`` unless it is one with a usable key and URL."""
     try:
         found = DirectoryFile.from_wire(document)
-        public_bytes(found.key.to_wire())
+        public_bytes(found.jwk.to_wire())
     except (ValidationError, KeyUnusable):
         raise InvalidInput("The file is not a directory's.") from None
     if not fed.allow_private_peers and not found.url.startswith("https://"):
@@ -61,7 +61,7 @@ def follow(session: Session, file: DirectoryFile) -> FollowedDirectory:
     """Follow a directory from now on; raises ``Conflict`` where one of this name is followed."""
     if session.get(FollowedDirectory, file.name) is not None:
         raise Conflict
-    row = FollowedDirectory(name=file.name, url=file.url, jwk=file.key.to_wire())
+    row = FollowedDirectory(name=file.name, url=file.url, jwk=file.jwk.to_wire())
     session.add(row)
     session.flush()
     return row
@@ -133,7 +133,7 @@ def listed(row: FollowedDirectory) -> tuple[ListedNode, ...]:
 def opinions_on(session: Session, region: str, base_url: str, transport_kids: set[str]) -> list[Opinion]:
     """What each directory says of a region that introduces itself with this address and these keys."""
     return [
-        Opinion(row.name, region, _remark(one, base_url, transport_kids))
+        Opinion(row.name, region, _verdict(one, base_url, transport_kids))
         for row in followed(session)
         for one in listed(row)
         if one.region == region
@@ -151,12 +151,12 @@ def compare(session: Session, fed: FederationNode, now: datetime) -> list[Opinio
         for one in nodes:
             peer = peers.get(one.region)
             if peer is None:
-                remark: Remark = "not_paired"
+                verdict: Verdict = "not_paired"
             else:
                 kids = {jwk["kid"] for jwk in transport_keys(session, one.region, now)}
-                remark = _remark(one, peer.base_url or "", kids)
-            if remark != "listed" and one.region != fed.region:
-                found.append(Opinion(row.name, one.region, remark))
+                verdict = _verdict(one, peer.base_url or "", kids)
+            if verdict != "listed" and one.region != fed.region:
+                found.append(Opinion(row.name, one.region, verdict))
         regions = {one.region for one in nodes}
         found += [Opinion(row.name, region, "not_listed") for region in peers if nodes and region not in regions]
     return found
@@ -181,7 +181,7 @@ def _checked(row: FollowedDirectory, jws: str) -> DirectoryList:
     return found
 
 
-def _remark(one: ListedNode, base_url: str, kids: set[str]) -> Remark:
+def _verdict(one: ListedNode, base_url: str, kids: set[str]) -> Verdict:
     if one.transport_kid not in kids:
         return "other_key"
     return "listed" if one.base_url == base_url else "other_address"

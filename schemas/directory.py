@@ -35,7 +35,7 @@ class DirectoryFile(WireModel):
     tonglu_directory: Literal[1]
     name: DirectoryName
     url: Annotated[str, StringConstraints(pattern=r"^https?://[\x21-\x7e]+$", max_length=500)]
-    key: DirectoryJwk
+    jwk: DirectoryJwk
 
 
 class ListedNode(WireModel):

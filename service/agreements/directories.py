@@ -51,8 +51,8 @@ def findings(session: Session, node: Node) -> Iterator[str]:
             since = "never had one" if row.taken_at is None else f"version {row.version} stays in force"
             yield f"directory {row.name}: no new list ({row.fetch_fault or 'not asked yet'}); {since}"
     for one in compare(session, node.fed, node.now()):
-        if one.remark in _TO_LOOK_AT:
-            yield f"directory {one.directory}: {one.region} {_TO_LOOK_AT[one.remark]}"
+        if one.verdict in _TO_LOOK_AT:
+            yield f"directory {one.directory}: {one.region} {_TO_LOOK_AT[one.verdict]}"
 
 
 _TO_LOOK_AT = {

@@ -39,7 +39,7 @@ def follow(directory: Directory, file: InFile) -> None:
             record(session, node, Actor.node(node.region), "directory.followed")
 
         node.database.write_sync(write)
-    typer.echo(f"following {found.name}, signed by {found.key.kid}")
+    typer.echo(f"following {found.name}, signed by {found.jwk.kid}")
 
 
 @app.command()
@@ -107,14 +107,14 @@ def list_directories(directory: Directory, *, as_json: AsJson = False) -> None:
                     "name": row.name,
                     "url": row.url,
                     "version": row.version,
-                    "regions": len(listed(row)),
+                    "listed": len(listed(row)),
                     "taken_at": row.taken_at.isoformat() if row.taken_at else None,
                     "fetch_fault": row.fetch_fault,
                 }
                 for row in followed(session)
             ]
             differ = [
-                {"directory": one.directory, "region": one.region, "remark": one.remark}
+                {"directory": one.directory, "region": one.region, "verdict": one.verdict}
                 for one in compare(session, node.fed, node.now())
             ]
             return rows, differ
@@ -125,9 +125,9 @@ def list_directories(directory: Directory, *, as_json: AsJson = False) -> None:
         return
     for row in rows:
         late = f", last try: {row['fetch_fault']}" if row["fetch_fault"] else ""
-        typer.echo(f"{row['name']}\tversion {row['version']}\t{row['regions']} regions\t{row['url']}{late}")
+        typer.echo(f"{row['name']}\tversion {row['version']}\t{row['listed']} regions\t{row['url']}{late}")
     for one in differ:
-        typer.echo(f"{one['directory']}\t{one['region']}\t{one['remark']}")
+        typer.echo(f"{one['directory']}\t{one['region']}\t{one['verdict']}")
 
 
 @app.command()
@@ -143,7 +143,7 @@ def new(
 
     private = SystemEntropy().token_bytes(32)
     file = DirectoryFile.model_validate(
-        {"tonglu_directory": 1, "name": name, "url": url, "key": NodeKey("directory", private).jwk}
+        {"tonglu_directory": 1, "name": name, "url": url, "jwk": NodeKey("directory", private).jwk}
     )
     handle = os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as out:

@@ -80,7 +80,7 @@ def accept(
             lambda session: opinions_on(session, descriptor.region, descriptor.base_url, kids)
         )
         for one in said:
-            typer.echo(f"directory {one.directory}: {one.remark}")
+            typer.echo(f"directory {one.directory}: {one.verdict}")
         if not yes and not typer.confirm("Does the other office read the same six words?"):
             raise InvitationRefused("The words were not the same; nothing was changed.")
 

@@ -18,7 +18,7 @@ STRANGER = NodeKey("directory", bytes(range(1, 33)))
 
 
 def file(**changes: Any) -> dict[str, Any]:
-    document = {"tonglu_directory": 1, "name": "七省名录", "url": "https://d.example/list.json", "key": KEY.jwk}
+    document = {"tonglu_directory": 1, "name": "七省名录", "url": "https://d.example/list.json", "jwk": KEY.jwk}
     return document | changes
 
 
@@ -58,7 +58,7 @@ def row(side: Side) -> FollowedDirectory:
 def differences(side: Side) -> list[tuple[str, str]]:
     now = side.fed.clock.now()
     found = side.read(lambda session: directory.compare(session, side.fed, now))
-    return [(one.region, one.remark) for one in found]
+    return [(one.region, one.verdict) for one in found]
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ async def test_an_invitation_is_compared_with_the_list(lan: Side, pair: Pair) ->
 
     def opinions(base_url: str, kid: str) -> list[str]:
         found = lan.read(lambda session: directory.opinions_on(session, pair.qing.region, base_url, {kid}))
-        return [one.remark for one in found]
+        return [one.verdict for one in found]
 
     kid = pair.qing.fed.keys.kid("transport")
     assert opinions(pair.qing.fed.base_url, kid) == ["listed"]
@@ -153,9 +153,9 @@ async def test_a_directory_is_followed_once_and_left(lan: Side) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"key": STRANGER.jwk | {"kid": KEY.kid}},
-        {"key": KEY.jwk | {"tonglu_use": "transport"}},
-        {"key": KEY.jwk | {"d": "x"}},
+        {"jwk": STRANGER.jwk | {"kid": KEY.kid}},
+        {"jwk": KEY.jwk | {"tonglu_use": "transport"}},
+        {"jwk": KEY.jwk | {"d": "x"}},
         {"url": "ftp://d.example"},
         {"name": ""},
         {"tonglu_directory": 2},

@@ -107,7 +107,7 @@ async def test_the_job_fetches_by_the_same_client_as_all_else(regions: Regions, 
         "tonglu_directory": 1,
         "name": "名录",
         "url": "https://d.example/a?b=c",
-        "key": NodeKey("directory", bytes(32)).jwk,
+        "jwk": NodeKey("directory", bytes(32)).jwk,
     }
     node = regions.asker.node
     node.database.write_sync(lambda session: follow(session, DirectoryFile.from_wire(file)))
