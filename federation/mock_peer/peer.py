@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
@@ -30,6 +31,7 @@ from schemas.envelope import CONTENT_TYPE, canonical, digest
 from schemas.identity import PersonIdentity
 from schemas.problems import Unauthenticated
 
+LOOK_SECONDS = 0.02
 INVITATION = timedelta(days=pairing.INVITATION_DAYS)
 
 
@@ -77,7 +79,7 @@ class MockPeer:
         self.wire: Wire = wire or TcpWire()
         self._faults: list[tuple[str, Fault]] = []
         self._deciding: Callable[[Heard], Fault | None] | None = None
-        self._news = asyncio.Condition()
+        self._news = asyncio.Event()
         self._streams: dict[str, tuple[str, int]] = {}
         self.sending = Sending(
             self.own,
@@ -181,9 +183,13 @@ class MockPeer:
 
     async def wait_for(self, seen: Callable[[], Any], seconds: float = 10.0) -> Any:
         """Wait until ``seen`` gives something true, and return that; raises ``TimeoutError``."""
-        async with asyncio.timeout(seconds), self._news:
+        async with asyncio.timeout(seconds):
             while not (found := seen()):
-                await self._news.wait()
+                self._news.clear()
+                with suppress(TimeoutError):
+                    # Some things happen without a request: they are looked for now and then.
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._news.wait()
             return found
 
     # --- What it sends -----------------------------------------------------------------------------------------------
@@ -305,17 +311,13 @@ class MockPeer:
         heard.delivery = delivery
         if heard.region is not None and heard.problem is None:
             self.sending.wake(heard.region)
-        await self._tell()
+        self._news.set()
         if delivery.delay_seconds:
             await asyncio.sleep(delivery.delay_seconds)
             delivery = replace(delivery, delay_seconds=0.0)
         heard.ended_at = time.monotonic()
-        await self._tell()
+        self._news.set()
         return delivery
-
-    async def _tell(self) -> None:
-        async with self._news:
-            self._news.notify_all()
 
 
 class Exchange:

@@ -1,25 +1,17 @@
 """Settings of a node that the suite may try, and a fingerprint that is not computed anew for each node."""
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from federation import fingerprint
 from schemas.entropy import SeededEntropy
 from service.founding import found
 from service.settings import Settings
 from tests.conformance.worlds import NODE, NODE_URL, REQUESTS_PER_SECOND
+from tests.federation.fingerprints import same_keys_same_words
 
-_slow = fingerprint.fingerprint
-_once = cache(_slow)
-
-
-@pytest.fixture(autouse=True)
-def _same_keys_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fingerprint is slow on purpose; seeded keys have the same one each time."""
-    monkeypatch.setattr(fingerprint, "fingerprint", lambda region, url, kids: _once(region, url, tuple(sorted(kids))))
+__all__ = ["same_keys_same_words", "settings"]
 
 
 @pytest.fixture
