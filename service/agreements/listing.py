@@ -60,10 +60,14 @@ def peers_page(found: Sequence[Item], *, show: str = "", after: str = "", size: 
     return PeersPage(items, counts, show, items[-1][0].region if len(chosen) > begin + size else None)
 
 
+PLACE_READINGS: Final = {"长": "chang", "重": "chong", "厦": "xia", "蚌": "beng", "泊": "bo", "乐": "le", "朝": "chao"}
+"""Characters that are read otherwise in names of places than most often elsewhere."""
+
+
 @lru_cache(maxsize=4096)
 def _spelt(name: str) -> tuple[str, ...]:
     """What a name sorts by: the reading of each character without tones; one without a reading stands for itself."""
-    return tuple(_plain(reading_of(letter)) or letter for letter in name)
+    return tuple(PLACE_READINGS.get(letter) or _plain(reading_of(letter)) or letter for letter in name)
 
 
 def _plain(reading: str) -> str:

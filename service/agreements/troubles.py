@@ -87,7 +87,7 @@ _TROUBLES: Final = [
     Trouble(
         "no_agreement",
         N_("They have no agreement with us that covers it."),
-        N_("Look at the agreements below. Once one is in force on both sides, try it again."),
+        N_("Look at the agreements with this region. Once one is in force on both sides, try it again."),
     ),
     Trouble(
         "purpose_not_agreed",

@@ -3,7 +3,7 @@
 A room calls `pages_of(request).render(request, "registry/arrivals.html", arrivals=…)`. Every template gets the values
 it was given and `frame`: who looks, the region, the language, the form token, what has just happened. Texts are
 `_("…")`; codes of closed lists are shown by `word("arrival_state", code)`; people's and regions' names pass through
-`| person_name` and `| region`, which mark them as Chinese on an English page.
+`| person_name`, `| place_name` and `| region`, which mark them as Chinese on an English page.
 """
 
 import secrets
@@ -168,6 +168,7 @@ class Pages:
         environment.filters["moment"] = lambda value: dates.shown_moment(value, language, self.zone)
         environment.filters["region"] = lambda code: in_chinese(self._region_full_name(code))
         environment.filters["region_name"] = self._region_full_name
+        environment.filters["place_name"] = in_chinese
         environment.filters["person_name"] = lambda name: in_chinese(name) + (spelt(name) if chinese else "")
         environment.globals["static"] = StaticAddresses()
         environment.globals["word"] = lambda kind, code: translator.gettext(word(kind, code))

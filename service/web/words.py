@@ -168,7 +168,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "peer_state": {
         "paper": N_("By letter"),
         "invited": N_("Invited"),
-        "active": N_("Connected"),
+        "active": N_("Paired"),
         "suspended": N_("Suspended"),
         "revoked": N_("Revoked"),
     },

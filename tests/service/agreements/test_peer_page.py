@@ -188,7 +188,7 @@ async def test_an_invited_peer_that_has_not_accepted_and_one_whose_invitation_ex
     await world.retry()
     await world.deliver()
     assert (await world.api())["state"] == "active"
-    await said_in(world, world.path, ("In order", "正常"), ("Connected", "已连接"))
+    await said_in(world, world.path, ("In order", "正常"), ("Paired", "已配对"))
 
 
 async def test_a_peer_whose_node_has_other_keys_is_told_apart(world):
