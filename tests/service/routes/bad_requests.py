@@ -6,6 +6,7 @@ so a bad value comes as deep into the node as a good one would. Addresses, queri
 
 import json
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -181,7 +182,8 @@ class BadRequests:
             return self.good(self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], name)
         for known in (name, name.rpartition(".")[2]):
             if known in self.known:
-                return self.random.choice(self.known[known])
+                # A copy: what is spoilt once stays good for the next request.
+                return deepcopy(self.random.choice(self.known[known]))
         for several in ("anyOf", "oneOf"):
             if several in schema:
                 fitting = [one for one in schema[several] if one.get("type") != "null"]
@@ -221,7 +223,7 @@ class BadRequests:
         if self.random.random() < 0.1 and isinstance(holder, dict):
             del holder[key]
         else:
-            holder[key] = self.random.choice(BAD_VALUES)
+            holder[key] = deepcopy(self.random.choice(BAD_VALUES))
         return body
 
     def _content(self, body: Any) -> bytes:
