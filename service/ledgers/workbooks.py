@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import isfinite
 from pathlib import Path
 from typing import BinaryIO
 
@@ -87,4 +88,9 @@ def _month(cell: Cell) -> Cell:
 
 def _row(cells: Sequence[object]) -> list[Cell]:
     """Keep texts, numbers and dates; a time of day, a length of time or an error is nothing that a ledger means."""
-    return [cell if isinstance(cell, (str, int, float, date)) else None for cell in cells]
+    return [cell if isinstance(cell, (str, int, float, date)) and _finite(cell) else None for cell in cells]
+
+
+def _finite(cell: object) -> bool:
+    # A workbook made by hand may hold NaN and 1e999.
+    return not isinstance(cell, float) or isfinite(cell)

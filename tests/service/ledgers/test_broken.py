@@ -150,6 +150,14 @@ def test_cells_of_any_length_cost_no_time(make_text):
     assert time.monotonic() - began < SECONDS
 
 
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-1e999", "1e308", "-0", "99999999999999999999"])
+def test_numbers_beyond_numbers_are_nothing_or_refused(number, judged, tmp_path):
+    cells = "".join(f'<c r="{column}2"><v>{number}</v></c>' for column in "ABCD")
+    path = tmp_path / "numbers.xlsx"
+    path.write_bytes(workbook(SHEET.format(f'<row r="1">{HEADER}</row><row r="2">{cells}<c r="E2"><v>1</v></c></row>')))
+    assert {str(row.verdict.outcome) for row in judged(path)} <= {"error"}
+
+
 def test_a_pipe_is_no_ledger(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(LedgerUnreadable, match="empty"):
