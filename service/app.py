@@ -92,6 +92,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     consents_pages.router,
     agreements_about.router,
     problem_pages.router,
+    reconciling_routes.pages_router,  # before the peers' own pages, which take any word after a region
     agreements_pages.router,
     parked_routes.pages_router,
     registry_pages.router,
@@ -102,7 +103,6 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     portal_pages.router,
     holdings_pages.router,
     letter_routes.pages_router,
-    reconciling_routes.pages_router,
     code_pages.router,
     log_pages.router,
     ledgers_pages.router,

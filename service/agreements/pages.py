@@ -1,6 +1,8 @@
 """Peers and agreements: the line in words, what was agreed, testing, stopping, paper peers."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -12,11 +14,13 @@ from service.agreements import actions, pages_line, peers, queries
 from service.agreements.lines import newest_invitation
 from service.agreements.listing import PeersPage, peers_page
 from service.agreements.pages_peer import MAY_CHANGE, peer_page
+from service.agreements.pages_terms import terms_of
+from service.agreements.renewing import renew_agreement
+from service.agreements.tables import Agreement
 from service.agreements.views import views_with_troubles
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer
-from service.web.dates import plain
 from service.web.flash import Done
 from service.web.forms import Form, sent_form
 from service.web.languages import N_
@@ -66,21 +70,13 @@ async def one_page(request: Request, node: CurrentNode, officer: PageOfficer, re
 
 @router.post("/peers/{region}/propose")
 async def propose(request: Request, node: CurrentNode, officer: PageOfficer, region: str) -> Response:
-    """Propose an agreement with all purposes and claims for a year; for a paper peer, record the paper."""
+    """Propose an agreement; for a paper peer, record the paper."""
     form = await sent_form(request)
-    typed = plain(form.text("per_month") or str(actions.PER_MONTH))
-    reference = form.text("document_reference") or None
+    terms = terms_of(form)
+    if not form.ok:
+        return await peer_page(request, node, officer, region, form, status=422)
     try:
-        await node.database.write(
-            lambda session: actions.propose_agreement(
-                session,
-                node,
-                region,
-                by=officer,
-                per_month=int(typed) if typed.isdecimal() else 0,
-                document_reference=reference,
-            )
-        )
+        await node.database.write(lambda session: actions.propose_agreement(session, node, region, by=officer, **terms))
     except LocalError as error:
         if error.status in {403, 404}:
             raise
@@ -90,21 +86,35 @@ async def propose(request: Request, node: CurrentNode, officer: PageOfficer, reg
     return pages_of(request).see_other(request, f"/peers/{region}", Done("agreement_proposed"))
 
 
+@router.get("/agreements/{agreement_id}")
+async def find(request: Request, node: CurrentNode, officer: PageOfficer, agreement_id: str) -> Response:
+    """Lead from a task about an agreement to its peer's page."""
+    found = await node.database.read(lambda session: queries.find_agreement(session, agreement_id))
+    if found is None:
+        raise NotFound
+    return pages_of(request).see_other(request, f"/peers/{found.peer}")
+
+
 @router.post("/peers/{region}/agreements/{agreement_id}/{change}")
 async def change_agreement(
     request: Request, node: CurrentNode, officer: PageOfficer, *, region: str, agreement_id: str, change: str
 ) -> Response:
-    """Sign what a peer proposed, or end what is in force."""
-    known = {"sign": (actions.sign_agreement, "agreement_signed"), "end": (actions.end_agreement, "agreement_ended")}
+    """Sign what a peer proposed, end what is in force, or propose what follows it."""
+    form = await sent_form(request)
+    renew = partial(renew_agreement, document_reference=form.text("document_reference") or None)
+    known: dict[str, tuple[Callable[..., Agreement], str]] = {
+        "sign": (actions.sign_agreement, "agreement_signed"),
+        "end": (actions.end_agreement, "agreement_ended"),
+        "renew": (renew, "agreement_proposed"),
+    }
     if change not in known:
         raise NotFound
     act, done = known[change]
     try:
-        await node.database.write(lambda session: act(session, node, agreement_id, by=officer))
+        await node.database.write(lambda session: act(session, node, agreement_id, by=officer).id)
     except LocalError as error:
         if error.status in {403, 404}:
             raise
-        form = Form()
         form.take(error)
         return await peer_page(request, node, officer, region, form, status=error.status)
     node.wake("delivery")

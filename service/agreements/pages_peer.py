@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from federation.returning import MAINTENANCE, RETURNED
 from federation.tables import OutboxMessage
+from schemas.claims import Claim, Purpose
 from schemas.messages import NodeMaintenance
 from schemas.strict_json import read_document
 from service.agreements import queries
@@ -62,6 +63,8 @@ async def peer_page(
         purposes_of=queries.purposes_of,
         claims_of=queries.claims_of,
         me=officer.name,
+        all_purposes=list(Purpose),
+        all_claims=list(Claim),
     )
 
 

@@ -210,13 +210,9 @@ async def _ask(delivery: Delivery, region: str, path: str, document: bytes) -> b
 
 
 def _refusal(code: str | None) -> LocalError:
-    known: dict[str | None, type[LocalError]] = {
-        "too_few_journeys": TooFewJourneys,
-        "reconciled_recently": ReconciledRecently,
-        "no_agreement": NoAgreementInForce,
-    }
-    if code in known:
-        return known[code]()
+    for known in (TooFewJourneys, ReconciledRecently, NoAgreementInForce):
+        if code == known.code:
+            return known()
     return WrongState("The peer did not take part: the month's quota is used up there, or it cannot just now.")
 
 

@@ -25,7 +25,7 @@ PLACES: Final = {
     "import_rows": "/ledgers/{about}",
     "message_parked": "/messages/{about}",
     "persons_request": "/people/{about}",
-    "agreement_ending": "/peers",
+    "agreement_ending": "/agreements/{about}",
     "unusual_access": "/access-log",
 }
 """Where the work of each kind of task is done."""

@@ -122,12 +122,12 @@ async def test_it_counts_against_the_quota(strangers, three):
 async def test_what_does_not_fit_is_refused_signed_and_changes_nothing(regions, three):
     await registered(regions, range(3), range(3))
     agreement = (await regions.asker.get("/agreements"))["items"][0]["id"]
-    good = offer(agreement, 4)
+    good = offer(agreement, 3)
     for bent, code in (
         (good | {"agreement": uuid4(SeededEntropy("other"))}, "no_agreement"),
-        (good | {"points": [*good["points"][:3], good["points"][0]]}, "invalid_message"),
-        (good | {"points": [*good["points"][:3], "A" * 43]}, "invalid_message"),
-        (good | {"points": [*good["points"][:3], "?" * 43]}, "malformed"),
+        (good | {"points": [*good["points"][:2], good["points"][0]]}, "invalid_message"),
+        (good | {"points": [*good["points"][:2], "A" * 43]}, "invalid_message"),
+        (good | {"points": [*good["points"][:2], "?" * 43]}, "malformed"),
         (good | {"note": "?"}, "malformed"),
         ([], "malformed"),
     ):
@@ -146,7 +146,7 @@ async def test_what_does_not_fit_is_refused_signed_and_changes_nothing(regions, 
     other = offer(agreement, 4, "more guesses")
     _, problem = await ask_by_hand(regions.asker, RECONCILIATIONS_PATH, other)
     assert problem["type"] == "/problems/reconciled_recently"
-    short = proof | {"raised": good["points"][:3]}
+    short = proof | {"raised": good["points"][:2]}
     assert (await ask_by_hand(regions.asker, path, short))[1]["type"] == "/problems/invalid_message"
     elsewhere = proof | {"reconciliation": other["reconciliation"]}
     assert (await ask_by_hand(regions.asker, path, elsewhere))[1]["type"] == "/problems/malformed"
