@@ -13,7 +13,7 @@ from service.agreements.trust import destroy_old_seals, rotate_keys
 from service.certificates.routes import public_router
 from service.cli import run
 from service.log_verify import verify_log
-from tests.service.two_regions import ASKER, Region, Regions
+from tests.service.two_regions import ANSWERER, ASKER, Region, Regions
 from tests.service.verification.test_dialogue import SHARE_HOME
 
 
@@ -160,3 +160,28 @@ async def test_a_question_whose_consent_is_gone_is_not_asked_again(regions: Regi
     await asker.post(f"/people/{arrival['person_id']}/withdrawals", {"purpose": SHARE_HOME}, 204)
     await regions.settle()
     assert (await asker.get(f"/verifications/{case['id']}"))["state"] == "cancelled"
+
+
+async def test_a_suspended_line_keeps_its_queue_and_a_revoked_one_loses_it(regions: Regions) -> None:
+    asker, answerer = regions.asker, regions.answerer
+    first = await asker.arrives(SHARE_HOME)
+    await answerer.leaves(f"share_with_peer:{ASKER}")
+    case = await asker.asks(first["person_id"])
+    await asker.post(f"/peers/{ANSWERER}/suspend")
+    await regions.settle()
+    assert (await asker.get(f"/verifications/{case['id']}"))["state"] == "queued"
+    told = await answerer.post(f"/peers/{ASKER}/test")
+    assert (told["answered"], told["wait_code"]) == (False, "peer_suspended"), "the other side hears it, signed"
+    await asker.post(f"/peers/{ANSWERER}/resume")
+    await regions.settle()
+    assert (await asker.get(f"/verifications/{case['id']}"))["state"] == "answered"
+
+    regions.wire.cut.add(f"{ANSWERER}.example")
+    other = await asker.arrives(SHARE_HOME, name="韩晨光", document_number="790101199003071256")
+    lost = await asker.asks(other["person_id"])
+    await asker.post(f"/peers/{ANSWERER}/revoke")
+    regions.wire.cut.clear()
+    await regions.settle()
+    assert (await asker.get(f"/verifications/{lost['id']}"))["state"] != "delivered"
+    unknown = await answerer.post(f"/peers/{ASKER}/test")
+    assert (unknown["answered"], unknown["wait_code"]) == (False, "http_401"), "as anyone who is no peer"
