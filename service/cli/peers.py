@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from federation.client import PeerAnswer
     from federation.tables import Peer
     from service.context import Node
+    from service.verification.comparing import Outcome
 
 app = typer.Typer(name="peer", help="Peer regions: pair, test, suspend, revoke.", no_args_is_help=True)
 
@@ -172,6 +173,20 @@ def test(directory: Directory, region: Region) -> None:
 
 
 @app.command()
+def reconcile(directory: Directory, region: Region, *, as_json: AsJson = False) -> None:
+    """Compare journeys with a peer: how many both hold, and how many the other does not; both need 20 or more."""
+    with open_node(directory) as node:
+        done = asyncio.run(_reconcile(node, region))
+    if as_json:
+        typer.echo(done.view.model_dump_json())
+        return
+    view = done.view
+    typer.echo(f"{region} ours {view.ours}, theirs {view.theirs}, both {view.matched}")
+    if not done.told:
+        typer.echo(f"{region} did not take the second round: it has not learnt the same", err=True)
+
+
+@app.command()
 def suspend(directory: Directory, region: Region) -> None:
     """Send nothing to a peer and take nothing from it, until resumed."""
     from federation import peers
@@ -322,6 +337,19 @@ def _on_message(directory: Path, region: str, message: str, act: "Callable[..., 
 def _in_zone(moment: datetime, node: "Node") -> datetime:
     """A moment as typed, in the node's zone."""
     return moment.replace(tzinfo=node.zone)
+
+
+async def _reconcile(node: "Node", region: str) -> "Outcome":
+    from federation.client import PeerClient
+    from federation.delivery import Delivery
+    from service.access_log import Actor
+    from service.verification.comparing import reconcile
+
+    delivery = Delivery(node.fed, node.database, lambda: PeerClient(node.fed))
+    try:
+        return await reconcile(node, delivery, region, actor=Actor.node(node.region))
+    finally:
+        await delivery.aclose()
 
 
 async def _probe(node: "Node", region: str) -> "PeerAnswer | None":

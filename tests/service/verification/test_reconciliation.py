@@ -9,6 +9,7 @@ from sqlmodel import select
 from federation.intersection import hide, new_secret
 from federation.reconciliation import RECONCILIATIONS_PATH
 from schemas.entropy import SeededEntropy, uuid4
+from service.cli import run
 from service.officers.rules import Role
 from service.verification import reconciling
 from service.verification.tables import Reconciliation
@@ -181,3 +182,11 @@ async def test_what_waits_for_round_two_goes_after_a_day(regions, three):
     path = f"{RECONCILIATIONS_PATH}/{good['reconciliation']}"
     proof = {"reconciliation": good["reconciliation"], "raised": good["points"]}
     assert (await ask_by_hand(regions.asker, path, proof))[1]["type"] == "/problems/invalid_message"
+
+
+def test_an_operator_is_told_why_it_cannot_be(node, capsys, monkeypatch):
+    settings = node.settings
+    monkeypatch.setenv("TONGLU_DATABASE_URL", settings.database)
+    monkeypatch.setenv("TONGLU_ALLOW_PRIVATE_PEERS", "true")
+    assert run(["peer", "reconcile", str(settings.dir), "790202"]) == 1
+    assert "no peer" in capsys.readouterr().err
