@@ -82,7 +82,7 @@ def take_accepted(session: Session, node: Node, incoming: Incoming, peer: Peer) 
         return
     present = Quarter.of(plan.period_ends_on)
     if data.from_period > _quarter_after(node, plan):
-        raise InvalidMessage(errors=[{"field": "data.from_period", "message": "it leaves a period out"}])
+        raise _refused("data.from_period", "it leaves a period out")
     if data.from_period <= present or plan.state == "paused":
         drop_plan(session, plan)
         return
@@ -142,3 +142,7 @@ def _quarter_after(node: Node, plan: ReminderPlan) -> Quarter:
     anchor_on, cadence = open_plan(node, plan).anchor_on, cadence_of(plan)
     present = period_of(cadence, anchor_on, plan.period_ends_on)
     return Quarter.of(next_period(cadence, anchor_on, present).last_day)
+
+
+def _refused(field: str, message: str) -> InvalidMessage:
+    return InvalidMessage(errors=[{"field": field, "message": message}])

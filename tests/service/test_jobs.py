@@ -49,6 +49,7 @@ def test_the_table_names_every_job_of_the_contract() -> None:
         "purge",
         "duplicates",
         "status_lists",
+        "streams",
     }
 
 
