@@ -91,14 +91,14 @@ async def _proposed(stand: Stand) -> str:
     signed = propose(stand.me.own.keys, agreement)
     data = AgreementProposed(agreement=signed).to_wire()
     await stand.accepted([stand.me.message(stand.region, "tonglu.agreement.proposed.v1", data)])
-    stand.facts["proposed"] = agreement.id
+    stand.proposed = agreement.id
     return "accepted"
 
 
 @lines.add("agreement-signed", "signed by its office, it comes back as agreement.signed with both signatures")
 async def _signed(stand: Stand) -> str:
-    proposed = stand.facts.get("proposed")
-    if proposed is None:
+    proposed = stand.proposed
+    if not proposed:
         raise NotHeld("none was proposed")
     await stand.operator.sign(proposed)
     found = stand.me.memory.agreements

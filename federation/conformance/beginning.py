@@ -36,13 +36,13 @@ async def _served(stand: Stand) -> str:
         raise NotHeld(f"{reply.status}, a body that is not {{jws}}") from None
     if reply.status != 200:
         raise NotHeld(f"{reply.status}")
-    stand.facts["descriptor"] = document.jws
+    stand.descriptor = document.jws
     return f"{reply.status}, {len(document.jws)} characters"
 
 
 @before_pairing.add("descriptor-signed", "its header is exactly alg kid typ, and its own transport key signed it")
 async def _signed(stand: Stand) -> str:
-    jws = _known(stand, "descriptor")
+    jws = _known(stand)
     try:
         found = read_jws(jws, DESCRIPTOR_TYP)
         read_descriptor(jws)
@@ -173,14 +173,14 @@ async def _get(stand: Stand, path: str) -> Reply:
     return await stand.me.wire.send(Call("GET", target_uri(stand.url, path)))
 
 
-def _known(stand: Stand, fact: str) -> str:
-    if fact not in stand.facts:
+def _known(stand: Stand) -> str:
+    if not stand.descriptor:
         raise NotHeld("there is none to look at")
-    return str(stand.facts[fact])
+    return stand.descriptor
 
 
 def _descriptor(stand: Stand) -> Descriptor:
     try:
-        return Descriptor.from_wire(read_jws(_known(stand, "descriptor"), DESCRIPTOR_TYP).payload)
+        return Descriptor.from_wire(read_jws(_known(stand), DESCRIPTOR_TYP).payload)
     except (JwsRefused, ValidationError):
         raise NotHeld("a descriptor that cannot be read") from None

@@ -66,14 +66,14 @@ async def _duplicate(stand: Stand) -> str:
         raise NotHeld(f"{again.get('result')}; expected duplicate with first")
     if any(told.get(name) != first.get(name) for name in ("id", "result", "digest", "recorded_at")):
         raise NotHeld(f"first is {told.get('result')} at {told.get('recorded_at')}, was {first.get('recorded_at')}")
-    stand.facts["repeated"] = message["data"]["message_ids"][0]
+    stand.repeated = message["data"]["message_ids"][0]
     return "duplicate"
 
 
 @lines.add("duplicate-once", "a repeat has no effect: one answer to an erasure that came twice")
 async def _once(stand: Stand) -> str:
-    mark = stand.facts.get("repeated")
-    if mark is None:
+    mark = stand.repeated
+    if not mark:
         raise NotHeld("nothing was repeated")
     later = stand.erasure()
     await stand.accepted([later])

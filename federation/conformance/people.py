@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from schemas.identity import PersonIdentity, resident_id_check_digit
 
-FAMILY_NAMES = "韩柳宋唐"
+SURNAMES = "韩柳宋唐"
 GIVEN_NAMES = "晨曦若谷明远知秋"
 
 
@@ -15,7 +15,7 @@ def invented(number: int, division: str = "790101") -> PersonIdentity:
     given = GIVEN_NAMES[number * 2 % len(GIVEN_NAMES) :][:2]
     return PersonIdentity.model_validate(
         {
-            "name": FAMILY_NAMES[number % len(FAMILY_NAMES)] + given,
+            "name": SURNAMES[number % len(SURNAMES)] + given,
             "document_type": "resident_id",
             "document_number": stem + resident_id_check_digit(stem),
             "date_of_birth": born.isoformat(),

@@ -55,7 +55,7 @@ for _id, _says, _fault in (
     ("send-200-unsigned", "a 200 that nobody signed", faults.no_signature()),
     ("send-200-altered", "a 200 whose body is not the signed one", faults.altered_body()),
     ("send-200-bit", "a 200 whose signature is wrong by one bit", faults.wrong_signature()),
-    ("send-200-tag", "a 200 signed under another tag", faults.other_tag()),
+    ("send-200-tag", "a 200 signed under another tag", faults.other_application()),
     ("send-200-status", "a 200 whose signature does not cover its status", faults.component_missing()),
     ("send-200-loose", "a 200 not bound to its request", faults.component_missing('"content-digest";req')),
     ("send-200-sha512", "a 200 with a sha-512 digest", faults.digest_sha512()),

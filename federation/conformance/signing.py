@@ -27,7 +27,7 @@ def _counts_as_unsigned(bend: Bend, *, bare: bool = False) -> Try:
     return attempt
 
 
-for _id, _says, _bend in (
+_BENDS = (
     ("sig-none", "no signature at all", Bend(unsigned=True)),
     ("sig-wrong", "one bit of the signature turned", Bend(alter=True)),
     ("sig-nonce-missing", "no nonce", Bend(parameters={"nonce": None})),
@@ -47,7 +47,9 @@ for _id, _says, _bend in (
     ("sig-field-twice", "two Signature fields", Bend(twice="signature")),
     ("sig-content-type", "another Content-Type than was signed", Bend(headers={"content-type": "application/json"})),
     ("sig-bodyless", "a body that is neither covered nor named", _BODYLESS),
-):
+)
+
+for _id, _says, _bend in _BENDS:
     lines.put(_id, f"counts as unsigned: {_says}", _counts_as_unsigned(_bend))
 
 lines.put(

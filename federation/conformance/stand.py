@@ -60,7 +60,11 @@ class Stand:
     refusal: tuple[int, tuple[str, ...], bytes] | None = None
     """What strangers are told: status, names of the header fields, body."""
     agreement: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
+    descriptor: str = ""
+    """The descriptor as the node serves it."""
+    proposed: str = ""
+    repeated: str = ""
+    """What marks the erasure that came twice."""
     _tokens: float = 1.0
     _filled_at: float = field(default_factory=time.monotonic)
 

@@ -136,7 +136,7 @@ class Answering:
             for result, message in zip(results, messages, strict=True):
                 about = [one for one in self._memory.taken if one.envelope.id == result["id"] and one.person]
                 if isinstance(message, dict) and about and about[-1].person:
-                    result["hint"] = (about[-1].person.document_number or "") in self._memory.known_people
+                    result["retry"] = (about[-1].person.document_number or "") in self._memory.known_people
         return results[::-1] if Lapse.RESULTS_UNORDERED in self._lapses else results
 
     def _pull(self, peer: KnownPeer, query: str) -> dict[str, Any] | bytes:

@@ -24,6 +24,8 @@ from federation.signatures import (
 )
 from schemas.entropy import Entropy
 
+REQUEST_PARAMETERS = ("created", "expires", "nonce", "keyid", "alg", "tag")
+ANSWER_PARAMETERS = ("created", "keyid", "alg", "tag")
 BODY_COMPONENTS = ('"@method"', '"@target-uri"', '"content-type"', '"content-digest"')
 BARE_COMPONENTS = ('"@method"', '"@target-uri"')
 
@@ -92,14 +94,8 @@ def bent_request(
     nonce = bend.nonce or b64url(entropy.token_bytes(16))
     keyid = bend.keyid or signer.kid("transport")
     digest = (bend.digest or content_digest(body)) if body else ""
-    parameters: dict[str, str | None] = {
-        "created": str(created),
-        "expires": str(expires),
-        "nonce": f'"{nonce}"',
-        "keyid": f'"{keyid}"',
-        "alg": '"ed25519"',
-        "tag": f'"{REQUEST_TAG}"',
-    }
+    values_in_order = (str(created), str(expires), f'"{nonce}"', f'"{keyid}"', '"ed25519"', f'"{REQUEST_TAG}"')
+    parameters: dict[str, str | None] = dict(zip(REQUEST_PARAMETERS, values_in_order, strict=True))
     parameters |= dict(bend.parameters)
     components = bend.components or (BODY_COMPONENTS if body else BARE_COMPONENTS)
     signed_uri = bend.signed_uri or uri
@@ -142,12 +138,8 @@ def bent_answer(
     keyid = bend.keyid or signer.kid("transport")
     covered = answer_values(answered, status, content_type, digest)
     covered = [(name, value) for name, value in covered if name != bend.without]
-    parameters = {
-        "created": str(int(now.timestamp())),
-        "keyid": f'"{keyid}"',
-        "alg": '"ed25519"',
-        "tag": f'"{bend.tag}"',
-    }
+    values_in_order = (str(int(now.timestamp())), f'"{keyid}"', '"ed25519"', f'"{bend.tag}"')
+    parameters = dict(zip(ANSWER_PARAMETERS, values_in_order, strict=True))
     inner = _inner([name for name, _ in covered], parameters)
     signature = _sign(signer, covered, inner, alter=bend.alter)
     return SignedAnswer(

@@ -180,9 +180,9 @@ def component_missing(component: str = '"@status"') -> Fault:
     return Fault("component_missing", signature=AnswerBend(without=component))
 
 
-def other_tag(tag: str = "tonglu-v1") -> Fault:
-    """Another ``tag``."""
-    return Fault("other_tag", signature=AnswerBend(tag=tag))
+def other_application(tag: str = "tonglu-v1") -> Fault:
+    """Another ``tag``: signed for another application (RFC 9421, 2.3)."""
+    return Fault("other_application", signature=AnswerBend(tag=tag))
 
 
 def other_label(label: str = "sig1") -> Fault:

@@ -13,7 +13,7 @@ class Lapse(StrEnum):
     # taking requests
     NONCE_MISSING_TAKEN = "nonce_missing_taken"
     COMPONENT_ADDED_TAKEN = "component_added_taken"
-    TAG_IGNORED = "tag_ignored"
+    APPLICATION_IGNORED = "application_ignored"
     LIFETIME_IGNORED = "lifetime_ignored"
     SHA_512_TAKEN = "sha_512_taken"
     REPLAY_TAKEN = "replay_taken"

@@ -39,7 +39,7 @@ _FORWARDED = ("x-forwarded-host", "host")
 _INPUT = re.compile(rf"{LABEL}=(\(([^()]*)\)((?:;[a-z]+=(?:[0-9]+|\"[^\"]*\"))*))", re.ASCII)
 _PARAMETER = re.compile(r';([a-z]+)=([0-9]+|"[^"]*")', re.ASCII)
 _SHAPE_LAPSES = frozenset(
-    {Lapse.NONCE_MISSING_TAKEN, Lapse.COMPONENT_ADDED_TAKEN, Lapse.TAG_IGNORED, Lapse.LIFETIME_IGNORED}
+    {Lapse.NONCE_MISSING_TAKEN, Lapse.COMPONENT_ADDED_TAKEN, Lapse.APPLICATION_IGNORED, Lapse.LIFETIME_IGNORED}
 )
 _BODY_LAPSES = frozenset({Lapse.DUPLICATE_KEYS_TAKEN, Lapse.FLOATS_TAKEN, Lapse.LARGE_MESSAGE_TAKEN})
 
@@ -195,7 +195,7 @@ def _flaws(heard: Heard, components: tuple[str, ...], given: dict[str, str], lif
     odd = {
         Lapse.NONCE_MISSING_TAKEN: "nonce" not in given,
         Lapse.COMPONENT_ADDED_TAKEN: components != expected,
-        Lapse.TAG_IGNORED: given["tag"] != f'"{REQUEST_TAG}"',
+        Lapse.APPLICATION_IGNORED: given["tag"] != f'"{REQUEST_TAG}"',
         Lapse.LIFETIME_IGNORED: lifetime != LIFETIME_SECONDS,
     }
     return frozenset(lapse for lapse, is_so in odd.items() if is_so)

@@ -9,7 +9,7 @@ from tests.conformance.worlds import try_mock
 OWN_LINES: dict[Lapse, tuple[str, set[str]]] = {
     Lapse.NONCE_MISSING_TAKEN: ("signing", {"sig-nonce-missing"}),
     Lapse.COMPONENT_ADDED_TAKEN: ("signing", {"sig-component-added"}),
-    Lapse.TAG_IGNORED: ("signing", {"sig-tag"}),
+    Lapse.APPLICATION_IGNORED: ("signing", {"sig-tag"}),
     Lapse.LIFETIME_IGNORED: ("signing", {"sig-lifetime"}),
     Lapse.SHA_512_TAKEN: ("signing", {"digest-sha512"}),
     Lapse.REPLAY_TAKEN: ("signing", {"nonce-replayed"}),

@@ -121,7 +121,7 @@ async def test_a_bent_request_counts_as_unsigned(pair: tuple[MockPeer, MockPeer]
         (faults.wrong_signature(), "bad_signature"),
         (faults.no_signature(), "bad_signature"),
         (faults.component_missing('"content-digest";req'), "bad_signature"),
-        (faults.other_tag(), "bad_signature"),
+        (faults.other_application(), "bad_signature"),
         (faults.other_label(), "bad_signature"),
         (faults.digest_sha512(), "bad_signature"),
         (faults.altered_body(), "bad_signature"),

@@ -72,7 +72,7 @@ def test_it_prints_what_holds_and_ends_with_0(tmp_path: Path, capsys: pytest.Cap
 def test_it_ends_with_1_and_names_what_does_not_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own, invitation = tmp_path / "own.json", tmp_path / "node.json"
     where = f"127.0.0.1:{free_port()}"
-    with node_on_a_port(own, invitation, Lapse.TAG_IGNORED) as url:
+    with node_on_a_port(own, invitation, Lapse.APPLICATION_IGNORED) as url:
         asked = ["--invitation", str(invitation), "--listen", where, "--own", str(own), "--chapter", "signing"]
         assert run(["conformance", url, *asked, "--json"]) == 1
     first, *_, last = capsys.readouterr().out.splitlines()
