@@ -34,7 +34,6 @@ class Trouble:
 _BY_ITSELF: Final = N_(
     "Nothing to do: what waits goes by itself. If it lasts longer than a day, telephone their office."
 )
-_TELEPHONE: Final = N_("Telephone their office: only they can put this right. What waits here is kept.")
 _OPERATORS: Final = N_("Tell the operators of both nodes: the programs do not understand each other.")
 
 _TROUBLES: Final = [
@@ -72,6 +71,7 @@ _TROUBLES: Final = [
         "peer_suspended",
         N_("They have suspended the line to us."),
         N_("Telephone their office. When they resume it, what waits goes by itself."),
+        needs_someone=True,
     ),
     Trouble("rate_limited", N_("We send more than they take at once."), _BY_ITSELF),
     Trouble("unavailable", N_("Their node is not ready just now."), _BY_ITSELF),
@@ -186,7 +186,7 @@ def reason_of(code: str) -> Trouble:
         return Trouble(code, _FAULT, _BY_ITSELF, facts=status)
     if found[1].startswith("3"):
         return Trouble(code, _ELSEWHERE, _ASK_ADDRESS, needs_someone=True, facts=status)
-    return Trouble(code, _ON_THE_WAY, _TELEPHONE, facts=status)
+    return Trouble(code, _ON_THE_WAY, _BY_ITSELF, facts=status)
 
 
 def _pairing(now: datetime, invitation_until: datetime | None) -> Trouble:

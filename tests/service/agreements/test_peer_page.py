@@ -25,7 +25,7 @@ CAUSED = {
     "no_connection": (faults.reset_before_reading(), ("cannot be reached", "连不上对方节点"), KEPT),
     "timeout": (faults.timeout(), ("does not answer in time", "没有及时回应"), KEPT),
     "http_503": (faults.status(503), ("reports a fault (503)", "报告故障（503）"), KEPT),
-    "http_404": (faults.status(404), ("answers in their place (404)", "代替对方作了回应（404）"), ("kept", "保留")),
+    "http_404": (faults.status(404), ("answers in their place (404)", "代替对方作了回应（404）"), KEPT),
     "http_307": (
         faults.redirect("http://elsewhere.example/"),
         ("sends us elsewhere (307)", "转到别处（307）"),
@@ -66,6 +66,7 @@ MEASURED = {
 NEED_SOMEONE = {
     "http_307", "bad_signature", "http_401", "clock_skew", "unsupported_coding", "answer_unfit", "answer_coded",
     "answer_too_large",
+    "peer_suspended",
 }  # fmt: skip
 
 
@@ -120,7 +121,7 @@ async def test_the_queue_its_age_and_the_next_try_are_told(world):
         world.path,
         ("3 · the oldest since 23 Nov 2026 10:00 (5 hours)", "3 · 最早一条自2026年11月23日 10:00起（5 小时）"),
     )
-    await said_in(world, "/peers", ("3 5 hours", "3 5 小时"), ("With messages waiting", "有待发消息"))
+    await said_in(world, "/peers", ("3 · 5 hours", "3 · 5 小时"), ("With messages waiting", "有待发消息"))
     shown = await world.api()
     assert (shown["waiting"], shown["waiting_since"], shown["failures"]) == (3, "2026-11-23T02:00:00Z", 1)
     assert shown["last_answer_at"] == "2026-11-23T02:00:00Z"
