@@ -61,7 +61,7 @@ def open_received(session: Session, node: Node, request_id: str, *, by: Officer)
     row = _received(session, node, request_id, by)
     asked, withheld = claims_asked(row), withheld_of(session, row)
     subject = open_subject(node, row)
-    _note_opened(session, node, row)
+    _first_opened(session, node, row)
     found: list[Candidate] = []
     if subject is not None and row.state in ("received", "answering", "answered"):
         people = find_candidates(session, node, subject, row.peer, by=by)
@@ -163,11 +163,11 @@ def _to_answer(session: Session, node: Node, request_id: str, by: Officer) -> Ve
         session.refresh(row)
     if row.state != "received":
         raise WrongState
-    _note_opened(session, node, row)
+    _first_opened(session, node, row)
     return row
 
 
-def _note_opened(session: Session, node: Node, row: VerificationRequest) -> None:
+def _first_opened(session: Session, node: Node, row: VerificationRequest) -> None:
     """Keep when an officer first saw a question that waits for one; the asker is never told."""
     if row.opened_at is None and row.state == "received":
         row.opened_at = node.now()

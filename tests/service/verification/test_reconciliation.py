@@ -9,6 +9,7 @@ from sqlmodel import select
 from federation.intersection import hide, new_secret
 from federation.reconciliation import RECONCILIATIONS_PATH
 from schemas.entropy import SeededEntropy, uuid4
+from schemas.reconciliation import FEWEST_JOURNEYS
 from service.cli import run
 from service.officers.rules import Role
 from service.verification import reconciling
@@ -94,12 +95,13 @@ async def test_who_does_not_allow_it_is_hidden_or_gone_is_not_compared(regions, 
     assert not {people[one][0] for one in (0, 1, 2)} & set(done["people"])
 
 
-async def test_both_bring_twenty_at_least(regions):
-    await registered(regions, range(19), range(20))
+async def test_both_bring_twenty_at_least(regions, three):
+    assert FEWEST_JOURNEYS == 20
+    await registered(regions, range(2), range(3))
     await regions.asker.refused(HERE, None, "too_few_journeys")
-    await regions.asker.arrives(SHARE_HOME, **number(19))
+    await regions.asker.arrives(SHARE_HOME, **number(2))
     agreement = (await regions.asker.get("/agreements"))["items"][0]["id"]
-    status, problem = await ask_by_hand(regions.asker, RECONCILIATIONS_PATH, offer(agreement, 19))
+    status, problem = await ask_by_hand(regions.asker, RECONCILIATIONS_PATH, offer(agreement, 2))
     assert (status, problem["type"]) == (409, "/problems/too_few_journeys")
     departure = (await regions.answerer.get("/departures"))["items"][0]
     await regions.answerer.post(f"/departures/{departure['id']}/return", {"returned_on": "2026-11-20"})
