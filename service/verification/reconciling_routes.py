@@ -1,8 +1,8 @@
 """Comparing journeys with a peer, as an officer starts it: the API, and the page."""
 
-from typing import Annotated, Final, cast
+from typing import Final, cast
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from sqlmodel import Session, col, select
 from starlette.responses import Response
@@ -61,17 +61,14 @@ async def reconciliations(region: RegionCode, node: CurrentNode, officer: Curren
     return ReconciliationList(items=await node.database.read(lambda session: _list(session, region)))
 
 
-RegionInPath = Annotated[str, Path(max_length=12)]
-
-
 @pages_router.get("/peers/{region}/reconciliations")
-async def page(request: Request, node: CurrentNode, officer: PageOfficer, region: RegionInPath) -> Response:
+async def page(request: Request, node: CurrentNode, officer: PageOfficer, region: str) -> Response:
     """What comparing is, what came of it before, and a button."""
     return await _page(request, node, officer, region, Form())
 
 
 @pages_router.post("/peers/{region}/reconciliations")
-async def start_page(request: Request, node: CurrentNode, officer: PageOfficer, region: RegionInPath) -> Response:
+async def start_page(request: Request, node: CurrentNode, officer: PageOfficer, region: str) -> Response:
     """Compare, and show once whose journeys both hold."""
     _allow(officer, node)
     form, done = Form(), None
