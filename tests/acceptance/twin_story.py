@@ -137,12 +137,15 @@ async def live_on(one: Twin, cast: Cast, *, about_subject: bool = True) -> None:
     # The day on which the first reminders of the quarter go out, in the middle of a working day.
     await one.live_until(datetime(2026, 12, 17, 3, 0, tzinfo=UTC))
     receipts = (await one.do("GET", f"/verifications/{requests[0]}"))["receipts"]
+    agreements = [item["id"] for item in (await one.do("GET", "/agreements"))["items"]]
     one.known |= {
         "person_id": [cast.other],
         "arrival_id": [cast.other_arrival],
         "move_id": [cast.other_arrival],
         "request_id": requests,
         "message": receipts,
+        "message_id": receipts,
+        "agreement_id": agreements,
         "pair_id": [cast.other],
         "region": [HOME],
         "number": ["1", "2"],

@@ -54,6 +54,7 @@ COMMANDS = (
     ("doctor",),
     ("officer", "list"),
     ("peer", "list"),
+    ("peer", "show", "790101"),
     ("agreement", "list"),
     ("keys", "list"),
 )
