@@ -9,13 +9,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import endpoint, round_trips
+from bench import durability, endpoint, many_peers, round_trips
 from bench.slices import Result
 
 HERE = Path(__file__).parent
 TABLE = HERE.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-ROOMS: dict[str, Callable[[], list[Result]]] = {"endpoint": endpoint.measure, "round_trips": round_trips.measure}
+ROOMS: dict[str, Callable[[], list[Result]]] = {
+    "endpoint": endpoint.measure,
+    "round_trips": round_trips.measure,
+    "durability": durability.measure,
+    "many_peers": many_peers.measure,
+}
 
 
 def machine() -> str:
