@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import durability, endpoint, many_peers, round_trips
+from bench import durability, endpoint, many_peers, round_trips, single_trips
 from bench.slices import Result
 
 HERE = Path(__file__).parent
@@ -18,6 +18,7 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 ROOMS: dict[str, Callable[[], list[Result]]] = {
     "endpoint": endpoint.measure,
     "round_trips": round_trips.measure,
+    "single_trips": single_trips.measure,
     "durability": durability.measure,
     "many_peers": many_peers.measure,
 }
