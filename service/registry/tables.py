@@ -6,7 +6,6 @@ Nothing else is ever added here.
 """
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
@@ -14,9 +13,9 @@ from sqlmodel import Field, SQLModel
 from service.database import UtcDateTime
 
 
-def _where(condition: str) -> dict[str, Any]:
-    """Of an index that holds some of the rows alone."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+def _few(name: str, column: str, condition: str) -> Index:
+    """An index that holds only the rows of a condition."""
+    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class Person(SQLModel, table=True):
@@ -74,9 +73,9 @@ class Departure(SQLModel, table=True):
         Index("ix_departure_other_journey", "other_journey"),
         Index("ix_departure_moved", "departed_on", "id"),
         # For what is no longer needed: few rows, found among many without looking at the others.
-        Index("ix_departure_ended_on", "ended_on", **_where("state = 'ended'")),
-        Index("ix_departure_untold", "entered_at", **_where("state = 'to_be_told'")),
-        Index("ix_departure_voided", "ended_at", **_where("state = 'voided'")),
+        _few("ix_departure_ended_on", "ended_on", "state = 'ended'"),
+        _few("ix_departure_untold", "entered_at", "state = 'to_be_told'"),
+        _few("ix_departure_voided", "ended_at", "state = 'voided'"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -107,9 +106,9 @@ class Arrival(SQLModel, table=True):
         Index("ix_arrival_other_journey", "other_journey"),
         Index("ix_arrival_moved", "arrived_on", "id"),
         # For what is no longer needed: few rows, found among many without looking at the others.
-        Index("ix_arrival_ended_on", "ended_on", **_where("state = 'ended'")),
-        Index("ix_arrival_untold", "entered_at", **_where("state = 'to_be_told'")),
-        Index("ix_arrival_voided", "ended_at", **_where("state = 'voided'")),
+        _few("ix_arrival_ended_on", "ended_on", "state = 'ended'"),
+        _few("ix_arrival_untold", "entered_at", "state = 'to_be_told'"),
+        _few("ix_arrival_voided", "ended_at", "state = 'voided'"),
     )
 
     id: str = Field(primary_key=True, max_length=36)

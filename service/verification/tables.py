@@ -1,7 +1,6 @@
 """The rows of verification requests (核实请求), asked and received."""
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
@@ -12,9 +11,9 @@ CONTENTS_LEFT = "closed_at IS NOT NULL AND (subject IS NOT NULL OR answers IS NO
 """A closed case that still holds what it was about."""
 
 
-def _where(condition: str) -> dict[str, Any]:
-    """Of an index that holds some of the rows alone."""
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+def _few(name: str, column: str, condition: str) -> Index:
+    """An index that holds only the rows of a condition."""
+    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class VerificationRequest(SQLModel, table=True):
@@ -44,8 +43,8 @@ class VerificationRequest(SQLModel, table=True):
         Index("ix_verification_request_subject", "subject_index"),
         Index("ix_verification_request_month", "agreement", "direction", "created_at"),
         # For what is no longer needed: few rows, found among many without looking at the others.
-        Index("ix_verification_request_asked", "created_at", **_where("subject_index IS NOT NULL")),
-        Index("ix_verification_request_closed", "closed_at", **_where(CONTENTS_LEFT)),
+        _few("ix_verification_request_asked", "created_at", "subject_index IS NOT NULL"),
+        _few("ix_verification_request_closed", "closed_at", CONTENTS_LEFT),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -133,7 +132,7 @@ class ReceivedDeparture(SQLModel, table=True):
         Index("ix_received_departure_document", "document_index"),
         Index("ix_received_departure_journey", "journey"),
         Index("ix_received_departure_received", "received_at"),
-        Index("ix_received_departure_waiting", "id", **_where("looked_at IS NULL")),
+        _few("ix_received_departure_waiting", "id", "looked_at IS NULL"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
