@@ -21,6 +21,17 @@ DEAD_AFTER_SECONDS = 5.0
 """So long a dead peer holds a connection: until the time-out for connecting."""
 
 
+async def passing(seconds: float) -> None:
+    """So much of the event loop's time passes, which may be virtual."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    timer = loop.call_later(seconds, lambda: over.done() or over.set_result(None))
+    try:
+        await over
+    finally:
+        timer.cancel()
+
+
 class Crowd(httpx.AsyncBaseTransport):
     """The simulated wire: each host is a peer that answers after a while, or a dead one that never does."""
 
@@ -74,9 +85,9 @@ class Crowd(httpx.AsyncBaseTransport):
         try:
             if region in self.dead:
                 self.tries += 1
-                await asyncio.sleep(DEAD_AFTER_SECONDS)
+                await passing(DEAD_AFTER_SECONDS)
                 raise httpx.ConnectTimeout("dead", request=request)
-            await asyncio.sleep(self._answer_seconds)
+            await passing(self._answer_seconds)
         finally:
             self._at_once -= 1
         return self._answer(region, request)

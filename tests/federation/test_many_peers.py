@@ -25,7 +25,7 @@ from federation.turns import AILING_PLACES, HANGING_PLACES, SOUND_PLACES
 from schemas.entropy import SeededEntropy, uuid4
 from schemas.envelope import Outgoing
 from service.migrations.metadata import all_tables
-from tests.federation.many_peers import Crowd
+from tests.federation.many_peers import Crowd, passing
 from tests.federation.nodes import AGREEMENT, REMINDED, START, purpose
 
 T = TypeVar("T")
@@ -143,8 +143,8 @@ class Sender:
         for _ in range(seconds * EACH_SECOND):
             self.queue(chance.choice(self.crowd.regions))
             delivery.wake()
-            await asyncio.sleep(1 / EACH_SECOND)
-        await asyncio.sleep(2)
+            await passing(1 / EACH_SECOND)
+        await passing(2)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await delivery.aclose()
