@@ -47,10 +47,16 @@ async def actions_about(region: Region, person: str | None) -> list[tuple[str, s
 
 
 async def ask_by_hand(region: Region, path: str, document: Any) -> tuple[int, Any]:
-    answer = await region.tools.delivery.ask(ANSWERER, path, json.dumps(document).encode())
-    assert answer is not None
-    assert answer.answer is not None, "signed, whatever it says"
-    return answer.answer.status, json.loads(answer.answer.body)
+    body = json.dumps(document).encode()
+    for _ in range(1000):
+        answer = await region.tools.delivery.ask(ANSWERER, path, body)
+        assert answer is not None
+        assert answer.answer is not None, "signed, whatever it says"
+        told = json.loads(answer.answer.body)
+        # A peer may ask ten times a second; a test asks faster.
+        if told.get("type") != "/problems/rate_limited":
+            return answer.answer.status, told
+    raise AssertionError("the peer never has time")
 
 
 def offer(agreement: str, many: int, seed: str = "guesses") -> dict[str, Any]:
