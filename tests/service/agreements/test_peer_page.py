@@ -139,10 +139,7 @@ async def test_the_peers_clock_is_measured_by_its_answers(world):
         assert (await world.api())["clock_offset_seconds"] == ahead
         await said_in(world, world.path, told)
     await said_in(world, world.path, ("look at the clocks", "请核对时钟"), ("more than a minute", "超过一分钟"))
-
-
-async def test_a_clock_that_is_too_wrong_stops_the_line_and_says_by_how_much(world):
-    await world.pair()
+    # Too far apart, the line stops, and the page says by how much.
     world.peer_clock.ahead = timedelta(seconds=700)
     world.queue()
     await world.deliver()
@@ -244,10 +241,7 @@ async def test_a_refused_message_stands_with_its_reason_and_both_ways_out(world)
     await world.browser.sends(world.path, f"/messages/{message}/give-up")
     await world.deliver()
     assert ((await world.api())["parked"], (await world.api())["waiting"]) == (0, 0)
-
-
-async def test_a_batch_that_cannot_be_read_leaves_the_one_message(world):
-    await world.pair()
+    # Of a batch that cannot be read, the one message that is wrong is found.
     world.queue()
     world.peer.next(faults.signed_problem(Malformed()))
     await world.deliver()
