@@ -27,8 +27,8 @@ from federation.purging import purge as purge_federation
 from schemas.clock import SystemClock
 from schemas.entropy import uuid4
 from schemas.problems import Unavailable
-from service.agreements.renewing import note_endings
 from service.agreements.directories import fetch_due_directories
+from service.agreements.renewing import note_endings
 from service.agreements.trust import destroy_old_seals
 from service.certificates.peer_lists import fetch_due_lists
 from service.certificates.receiving import file_received
