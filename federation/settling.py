@@ -77,7 +77,7 @@ def settle(
         outcomes = _record(session, fed, claim, answer, results=results or [], now=now)
         _succeed(session, claim, now)
     elif verdict is Verdict.HALVE:
-        outcomes = _halve(session, claim, _code(answer), now)
+        outcomes = _halve(session, claim, answer, now)
     else:
         _fail(session, fed, claim, answer, verdict=verdict, now=now)
     if claim.holder:
@@ -227,11 +227,14 @@ def _succeed(session: Session, claim: Claim, now: datetime) -> None:
     session.flush()
 
 
-def _halve(session: Session, claim: Claim, code: str, now: datetime) -> list[Outcome]:
+def _halve(session: Session, claim: Claim, answer: PeerAnswer, now: datetime) -> list[Outcome]:
+    code = _code(answer)
     destination = session.get(Destination, claim.region)
     if destination is not None:
         destination.batch_limit = max(_NEVER_SHRINK_BELOW, len(claim.messages) // 2)
-        destination.next_attempt_at, destination.last_answer_at = None, now
+        destination.next_attempt_at = None
+        # A 413 may be a proxy's, which says nothing of the peer.
+        destination.last_answer_at = now if answer.signed else destination.last_answer_at
         session.add(destination)
         session.flush()
     if len(claim.messages) > 1:

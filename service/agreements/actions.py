@@ -21,7 +21,7 @@ from service.agreements.rules import a_year_after, follows
 from service.agreements.signing import add_signature, sign_new
 from service.agreements.tables import Agreement
 from service.context import Node
-from service.officers.rules import Officer, Role, require
+from service.officers.rules import Officer, Role, require_region
 from service.work_items.actions import close_items
 
 ANSWER_WORKING_DAYS = 10
@@ -55,7 +55,7 @@ def propose_agreement(
         raise UnknownPeer
     if found.state == PeerState.REVOKED:
         raise NoActivePeer
-    _allow(by, found)
+    _allow(node, by, found)
     on_paper = found.state == PeerState.PAPER
     _check_reference(document_reference, on_paper=on_paper)
     begins = valid_from or node.today()
@@ -94,7 +94,7 @@ def sign_agreement(session: Session, node: Node, agreement_id: str, *, by: Offic
     peer = find_peer(session, agreement.peer)
     if peer is None:
         raise UnknownPeer
-    _allow(by, peer)
+    _allow(node, by, peer)
     if agreement.state != "proposed":
         raise WrongState
     if agreement.paper_reference is not None:
@@ -126,7 +126,7 @@ def end_agreement(session: Session, node: Node, agreement_id: str, *, by: Office
     peer = find_peer(session, agreement.peer)
     if peer is None:
         raise UnknownPeer
-    _allow(by, peer)
+    _allow(node, by, peer)
     if agreement.state != "signed" and not (agreement.state == "proposed" and agreement.proposed_here):
         raise WrongState
     agreement.state = "ended"
@@ -195,11 +195,12 @@ def _existing(session: Session, agreement_id: str) -> Agreement:
     return agreement
 
 
-def _allow(by: Officer | None, peer: Peer) -> None:
+def _allow(node: Node, by: Officer | None, peer: Peer) -> None:
+    """An agreement binds the whole region: it takes an officer of all of it, or the node's operator."""
     if by is None:
         return
     roles = [Role.SUPERVISOR, Role.ADMINISTRATOR]
-    require(by, *roles, *([Role.CLERK] if peer.state == PeerState.PAPER else []))
+    require_region(by, node.region, *roles, *([Role.CLERK] if peer.state == PeerState.PAPER else []))
 
 
 def _check_reference(reference: str | None, *, on_paper: bool) -> None:

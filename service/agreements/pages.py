@@ -149,7 +149,7 @@ async def _list_page(
         form=form,
         first=path if after else None,
         next=f"{path}{'&' if page.show else '?'}after={page.next}" if page.next else None,
-        may_change=officer.has(*MAY_CHANGE),
+        may_change=officer.has(*MAY_CHANGE) and officer.sees(node.region),
     )
 
 

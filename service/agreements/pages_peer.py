@@ -58,7 +58,7 @@ async def peer_page(
         reason_of=reason_of,
         agreements=agreements,
         form=form,
-        may_change=officer.has(*MAY_CHANGE),
+        may_change=officer.has(*MAY_CHANGE) and officer.sees(node.region),
         may_decide=officer.has(*MAY_DECIDE),
         purposes_of=queries.purposes_of,
         claims_of=queries.claims_of,

@@ -27,7 +27,7 @@ from service.bounds import MOST_ITEMS
 from service.context import CurrentNode, Node
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
-from service.officers.rules import Officer, Role, require
+from service.officers.rules import Officer, Role, require_region
 from service.paging import PageLimit
 
 router = APIRouter(route_class=JsonRoute, tags=["peers"])
@@ -92,7 +92,7 @@ async def add_peer(body: PaperPeer, node: CurrentNode, officer: CurrentOfficer) 
     """Note a region without a node; questions to it are letters."""
 
     def add(session: Session) -> PeerView:
-        require(officer, Role.SUPERVISOR, Role.ADMINISTRATOR)
+        require_region(officer, node.region, Role.SUPERVISOR, Role.ADMINISTRATOR)
         if find_peer(session, body.region) is not None:
             raise InvalidInput(errors=[{"field": "region", "message": "This region is a peer already."}])
         add_paper_peer(session, node.fed, body.region, body.name)
@@ -105,7 +105,7 @@ async def add_peer(body: PaperPeer, node: CurrentNode, officer: CurrentOfficer) 
 @router.post("/peers/{region}/test")
 async def test_peer(region: RegionCode, request: Request, node: CurrentNode, officer: CurrentOfficer) -> Tested:
     """Ask a peer whether it knows us; a good answer makes an accepted one active on our side."""
-    require(officer, Role.SUPERVISOR, Role.ADMINISTRATOR)
+    require_region(officer, node.region, Role.SUPERVISOR, Role.ADMINISTRATOR)
 
     def note(session: Session) -> None:
         if find_peer(session, region) is None:
@@ -167,7 +167,7 @@ async def announce_return(region: RegionCode, node: CurrentNode, officer: Curren
 
 
 async def _change(node: Node, officer: Officer, region: str, action: str, act: Callable[[Session], Peer]) -> PeerView:
-    require(officer, Role.SUPERVISOR, Role.ADMINISTRATOR)
+    require_region(officer, node.region, Role.SUPERVISOR, Role.ADMINISTRATOR)
 
     def change(session: Session) -> PeerView:
         if find_peer(session, region) is None:

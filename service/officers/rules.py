@@ -67,6 +67,16 @@ def require(officer: Officer, *roles: Role) -> None:
         raise Forbidden
 
 
+def require_region(officer: Officer, region: str, *roles: Role) -> None:
+    """Let only officers with any of ``roles`` on whose area holds all of ``region``: for what binds the whole of it.
+
+    Raises :class:`~schemas.problems.Forbidden`.
+    """
+    require(officer, *roles)
+    if not officer.sees(region):
+        raise Forbidden
+
+
 def parse_roles(names: Iterable[str]) -> frozenset[Role]:
     """Read roles from their codes. Raises :class:`InvalidInput` for none or an unknown one."""
     try:

@@ -144,3 +144,18 @@ async def test_more_journeys_allow_a_larger_quota(strangers):
     node = strangers.asker.node
     assert node.database.read_sync(lambda session: node.callbacks.open_journeys(session, ANSWERER)) == 3
     assert await agree(strangers, per_month=50)
+
+
+async def test_what_binds_the_whole_region_takes_an_officer_of_all_of_it(regions):
+    """A township's supervisor reads how the line stands, and neither signs nor ends anything for the region."""
+    town = await regions.asker.as_officer("赵敏", Role.SUPERVISOR, area="790303001")
+    home = regions.answerer.code
+    assert (await town.get(f"/peers/{home}"))["state"] == "active"
+    await town.refused("/agreements", {"peer": home}, "forbidden")
+    await town.refused("/peers", {"region": "790202", "name": "云台县", "paper": True}, "forbidden")
+    for act in ("test", "suspend", "resume", "retry", "revoke"):
+        await town.refused(f"/peers/{home}/{act}", None, "forbidden")
+    agreement = (await regions.asker.get("/agreements"))["items"][0]["id"]
+    await town.refused(f"/agreements/{agreement}/end", None, "forbidden")
+    assert (await regions.asker.get(f"/peers/{home}"))["state"] == "active"
+    assert (await regions.asker.get("/agreements"))["items"][0]["state"] == "signed"
