@@ -1,4 +1,4 @@
-"""Run all benchmarks; write `bench/results.json` and the table in `docs/benchmarks.md`."""
+"""Run the benchmarks, or some; write `bench/results.json` and the table in `docs/benchmarks.md`."""
 
 import argparse
 import json
@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bench import durability, endpoint, many_peers, round_trips, single_trips
 from bench.slices import Result
 
 HERE = Path(__file__).parent
+RESULTS = HERE / "results.json"
 TABLE = HERE.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 ROOMS: dict[str, Callable[[], list[Result]]] = {
@@ -29,42 +31,45 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {model}, {platform.system()}, Python {platform.python_version()}"
 
 
-def table(results: list[Result], measured_on: str) -> str:
+def table(document: dict[str, Any]) -> str:
+    """The rows of all rooms that were ever measured, each with its day and machine."""
     lines = [
-        f"Measured on {measured_on}: {machine()}.",
-        "",
-        "| work | baseline in the same run | bar | median ratio | lowest–highest | ours/s | baseline/s |",
-        "|---|---|---|---|---|---|---|",
+        "| work | baseline in the same run | bar | median ratio | lowest–highest | ours/s | baseline/s | measured |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for result in results:
-        mark = "" if result.reached else " (below the bar)"
-        lines.append(
-            f"| {result.row} | {result.baseline} | {result.bar:g}× | {result.ratio:.2f}×{mark} "
-            f"| {result.lowest:.2f}–{result.highest:.2f} | {result.ours_per_second:,.0f} "
-            f"| {result.baseline_per_second:,.0f} |"
-        )
-    notes = [f"- {result.row}: {result.note}" for result in results if result.note]
-    return "\n".join([*lines, *(["", *notes] if notes else [])])
+    notes, machines = [], []
+    for room in ROOMS:
+        measured = document.get(room)
+        if measured is None:
+            continue
+        machines.append(measured["machine"])
+        for row in measured["results"]:
+            mark = "" if row["reached"] else " (below the bar)"
+            lines.append(
+                f"| {row['row']} | {row['baseline']} | {row['bar']:g}× | {row['ratio']:.2f}×{mark} "
+                f"| {row['lowest']:.2f}–{row['highest']:.2f} | {row['ours_per_second']:,.0f} "
+                f"| {row['baseline_per_second']:,.0f} | {measured['on']} |"
+            )
+            notes += [f"- {row['row']}: {row['note']}"] if row["note"] else []
+    where = "; ".join(dict.fromkeys(machines))
+    return "\n".join([f"Measured on {where}.", "", *lines, "", *dict.fromkeys(notes)]).rstrip()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rooms", nargs="*", choices=[[], *ROOMS], help="which ones; all by default")
     rooms = parser.parse_args().rooms or list(ROOMS)
-    results: list[Result] = []
+    document = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
     for room in rooms:
         print(f"{room} …", file=sys.stderr, flush=True)
-        results += ROOMS[room]()
-    measured_on = datetime.now(UTC).date().isoformat()
-    text = table(results, measured_on)
-    print(text)
-    if set(rooms) != set(ROOMS):
-        return
-    document = {"on": measured_on, "machine": machine(), "results": [result.document() for result in results]}
-    (HERE / "results.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    page = TABLE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    TABLE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        results = [result.document() for result in ROOMS[room]()]
+        document[room] = {"on": datetime.now(UTC).date().isoformat(), "machine": machine(), "results": results}
+        # A long run that is cut keeps what it has measured.
+        RESULTS.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        page = TABLE.read_text(encoding="utf-8")
+        before, _, rest = page.partition(BEGIN)
+        TABLE.write_text(f"{before}{BEGIN}\n{table(document)}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    print(table(document))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return scheduler(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a short run take each case that costs many seconds on one of the databases, by turns; a long one on both."""
+    cases: dict[str, int] = {}
+    for item in items:
+        if item.get_closest_marker("by_turns") and not item.get_closest_marker("long"):
+            kind = item.callspec.params["database_kind"]  # type: ignore[attr-defined]
+            number = cases.setdefault(item.nodeid.replace(kind, ""), len(cases))
+            if KINDS[number % len(KINDS)] != kind:
+                item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(scope="session")
 def database_kind(request: pytest.FixtureRequest) -> str:
     """`sqlite` or `postgresql`."""

@@ -46,17 +46,17 @@ async def problems_page(request: Request) -> Response:
     return pages_of(request).render(request, "routes/problems.html", kinds=kinds(), with_gaps=with_gaps)
 
 
-@router.get("/problems/{code}")
-async def problem_page(request: Request, code: str) -> Response:
+@router.get("/problems/{problem}")
+async def problem_page(request: Request, problem: str) -> Response:
     """One problem."""
-    if code not in EXPLAINED or code not in kinds():
+    if problem not in EXPLAINED or problem not in kinds():
         raise NotFound
     return pages_of(request).render(
         request,
         "routes/problem.html",
-        code=code,
-        kinds=kinds()[code],
-        explained=EXPLAINED[code],
+        code=problem,
+        kinds=kinds()[problem],
+        explained=EXPLAINED[problem],
         retry_words=RETRY_WORDS,
         with_gaps=with_gaps,
     )

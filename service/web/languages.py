@@ -6,6 +6,7 @@ no binary file is needed. English is the msgid itself. A page is in Chinese unle
 
 import io
 from collections.abc import Mapping
+from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -63,15 +64,21 @@ class Translator:
         return self.plural(singular, plural, number) % {"num": number, **facts}
 
 
+@cache
+def _compiled(directory: Path) -> GNUTranslations:
+    """The catalogue as it is looked up; read once a process, however many applications it serves."""
+    compiled = io.BytesIO()
+    write_mo(compiled, read_catalogue(directory))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
 class Languages:
     """The translators of all page languages, read once at start."""
 
     def __init__(self, directory: Path = LOCALES / "zh_CN") -> None:
-        compiled = io.BytesIO()
-        write_mo(compiled, read_catalogue(directory))
-        compiled.seek(0)
         self._translators: Mapping[PageLanguage, Translator] = {
-            "zh-CN": Translator("zh-CN", GNUTranslations(compiled)),
+            "zh-CN": Translator("zh-CN", _compiled(directory)),
             "en": Translator("en", NullTranslations()),
         }
 

@@ -47,6 +47,7 @@ def test_every_point_has_its_place_in_the_story():
     assert PLACES.keys() == POINTS.keys()
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("point", POINTS)
 def test_a_node_killed_here_goes_on_as_if_nothing_had_been(template, undisturbed, point):
     world = template.copy()

@@ -131,6 +131,7 @@ async def test_twins_that_differ_in(name, lay_out, password_hash):
     await compare_secret(SECRETS[name], lay_out, password_hash)
 
 
+@pytest.mark.by_turns
 async def test_twins_that_differ_in_every_secret_at_once(lay_out, password_hash):
     """What one secret shows, this shows, too; which one it was, `make test-long` says."""
     await compare_secret(EVERY_SECRET, lay_out, password_hash)
@@ -155,6 +156,7 @@ async def compare_secret(secret: Secret, lay_out, password_hash) -> None:
     await compare(lay_out, password_hash, (life(secret.acts), life(secret.neutral)))
 
 
+@pytest.mark.by_turns
 async def test_twins_that_differ_in_digit_17(lay_out, password_hash):
     def life(digit: int) -> Callable[[Twin], Awaitable[None]]:
         async def live(one: Twin) -> None:
@@ -171,6 +173,7 @@ async def test_twins_that_differ_in_digit_17(lay_out, password_hash):
     await compare(lay_out, password_hash, (life(3), life(4)), own=("full=1&purpose=counter", "/edit"))
 
 
+@pytest.mark.by_turns
 @pytest.mark.parametrize("registered_again", [pytest.param(False, marks=pytest.mark.long), True])
 async def test_twins_that_differ_in_a_person_who_is_protected_or_absent(lay_out, password_hash, registered_again):
     def life(*, there: bool) -> Callable[[Twin], Awaitable[None]]:

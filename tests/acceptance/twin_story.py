@@ -92,6 +92,7 @@ async def set_the_scene(one: Twin, cast: Cast, *, with_subject: bool = True) -> 
         },
     )
     one.known["departure_id"] = [gone["id"]]
+    one.known["problem"] = ["no_consent"]
     await one.peer.leaves(f"share_with_peer:{HERE}", **facts(OTHERS[0], numbered(0), 0))
     await one.peer.leaves(f"share_with_peer:{HERE}", **facts(OTHERS[1][0] + "错", numbered(1), 1))
     await one.peer.arrives(f"share_with_peer:{HERE}", origin=HERE, **facts("郑若兰", numbered(40), 40))

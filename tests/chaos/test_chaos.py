@@ -52,6 +52,7 @@ def stand(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) ->
     return through
 
 
+@pytest.mark.by_turns
 def test_nothing_acknowledged_is_lost_and_nothing_happens_twice(stand: Callable[[Weather, int], str]) -> None:
     stand(SHORT, 500)
 
