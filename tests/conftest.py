@@ -24,6 +24,14 @@ from service.database import Database
 from tests.databases import PostgresqlDatabases, SqliteDatabases
 
 KINDS = ("sqlite", "postgresql")
+TWO_REGIONS = (
+    "tests/service/agreements/",
+    "tests/service/certificates/test_two_regions.py",
+    "tests/service/reminders/test_handing.py",
+    "tests/service/verification/",
+)
+"""Tests whose world is two whole regions, which takes seconds to make."""
+
 REQUIRE_ALL = os.environ.get("TONGLU_TEST_REQUIRE") == "all"
 
 hypothesis.settings.register_profile("tonglu", deadline=None, derandomize=True, print_blob=True)
@@ -51,14 +59,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a short run take each case that costs many seconds on one of the databases, by turns; a long one on both."""
-    cases: dict[str, int] = {}
+    """Let a short run take each costly case on one of the databases, by turns; a long one takes it on both."""
+    cases: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("by_turns") and not item.get_closest_marker("long"):
+        if _is_costly(item):
             kind = item.callspec.params["database_kind"]  # type: ignore[attr-defined]
-            number = cases.setdefault(item.nodeid.replace(kind, ""), len(cases))
-            if KINDS[number % len(KINDS)] != kind:
+            cases.setdefault(item.nodeid.replace(f"[{kind}", "["), []).append(item)
+    if len(cases) % len(KINDS):
+        # The last one runs on both, so that the numbers stay equal.
+        cases.popitem()
+    for number, each in enumerate(cases.values()):
+        for item in each:
+            if item.callspec.params["database_kind"] != KINDS[number % len(KINDS)]:  # type: ignore[attr-defined]
                 item.add_marker(pytest.mark.long)
+
+
+def _is_costly(item: pytest.Item) -> bool:
+    """Whether a test that runs on both databases says that it costs much, or makes two regions with all they have."""
+    if "database_kind" not in getattr(getattr(item, "callspec", None), "params", ()):
+        return False
+    if item.get_closest_marker("long") or item.get_closest_marker("one_database"):
+        return False
+    return bool(item.get_closest_marker("by_turns")) or item.nodeid.startswith(TWO_REGIONS)
 
 
 @pytest.fixture(scope="session")
