@@ -91,6 +91,20 @@ class Side:
         }
 
 
+def introduce(one: Side, other: Side) -> None:
+    """Pair two regions, as two files carried by hand do."""
+    for here, there in ((one, other), (other, one)):
+        invitation = there.node.database.write_sync(lambda s, there=there: pairing.invite(s, there.node.fed))
+
+        def take(session, here=here, there=there, invitation=invitation):
+            pairing.accept(session, here.node.fed, pairing.read_invitation(here.node.fed, invitation))
+            peer = session.get_one(Peer, there.node.region)
+            peer.state, peer.activated_at = PeerState.ACTIVE, here.node.now()
+            session.add(peer)
+
+        here.node.database.write_sync(take)
+
+
 class Pair:
     """Both nodes, paired and agreed; `prepare` registers people on both, `round_trips` asks about all of them."""
 
@@ -99,19 +113,7 @@ class Pair:
         self.asker = Side(directory / ASKER, ASKER, "澜江市", self.wire)
         self.answerer = Side(directory / ANSWERER, ANSWERER, "青禾县", self.wire)
         self._people = identities()
-        self._introduce()
-
-    def _introduce(self) -> None:
-        for here, there in ((self.asker, self.answerer), (self.answerer, self.asker)):
-            invitation = there.node.database.write_sync(lambda s, there=there: pairing.invite(s, there.node.fed))
-
-            def take(session, here=here, there=there, invitation=invitation):
-                pairing.accept(session, here.node.fed, pairing.read_invitation(here.node.fed, invitation))
-                peer = session.get_one(Peer, there.node.region)
-                peer.state, peer.activated_at = PeerState.ACTIVE, here.node.now()
-                session.add(peer)
-
-            here.node.database.write_sync(take)
+        introduce(self.asker, self.answerer)
 
     def prepare(self, count: int) -> list[str]:
         """Register `count` people on both sides; returns their ids at the asker."""

@@ -11,10 +11,8 @@ from itertools import islice
 from pathlib import Path
 
 from bench import plain_way
-from bench.pair import ANSWERER, ASKER, Side, Wire, identities
+from bench.pair import ANSWERER, ASKER, Side, Wire, identities, introduce
 from bench.slices import Result, Work, compare
-from federation import pairing
-from federation.tables import Peer, PeerState
 from schemas.identity import PersonIdentity
 from service.agreements.actions import propose_agreement, sign_agreement
 from service.jobs import run_job
@@ -43,16 +41,7 @@ class Ring:
 
     def _join(self, asker: Side, people: list[dict[str, str]]) -> list[str]:
         """Pair an asker with the answerer, and register its people on both sides; their ids at the asker."""
-        for here, there in ((asker, self.answerer), (self.answerer, asker)):
-            invitation = there.node.database.write_sync(lambda s, there=there: pairing.invite(s, there.node.fed))
-
-            def take(session, here=here, there=there, invitation=invitation):
-                pairing.accept(session, here.node.fed, pairing.read_invitation(here.node.fed, invitation))
-                peer = session.get_one(Peer, there.node.region)
-                peer.state, peer.activated_at = PeerState.ACTIVE, here.node.now()
-                session.add(peer)
-
-            here.node.database.write_sync(take)
+        introduce(asker, self.answerer)
         region, today = asker.node.region, asker.node.today().isoformat()
 
         def leave(session):

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Index, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
@@ -36,7 +36,7 @@ from schemas.problems import Unavailable
 from service.engines import is_not_now, open_engines
 from service.leases import Lease, drop_lease, take_lease
 
-__all__ = ["Database", "Lease", "UtcDateTime", "drop_lease", "take_lease"]
+__all__ = ["Database", "Lease", "UtcDateTime", "drop_lease", "few_rows_index", "take_lease"]
 
 T = TypeVar("T")
 
@@ -51,6 +51,14 @@ BATCH_SECONDS = 0.04
 
 READERS = 4
 """Threads that read at the same time."""
+
+
+def few_rows_index(name: str, column: str, condition: str) -> Index:
+    """An index that holds only the rows of an SQL condition, alike on both databases: small beside a large table.
+
+    A query uses it when it says the condition in the same words, its values written out and not bound.
+    """
+    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 @dataclass(eq=False, slots=True)

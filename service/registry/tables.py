@@ -7,15 +7,10 @@ Nothing else is ever added here.
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, LargeBinary, text
+from sqlalchemy import Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from service.database import UtcDateTime
-
-
-def _few(name: str, column: str, condition: str) -> Index:
-    """An index that holds only the rows of a condition."""
-    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+from service.database import UtcDateTime, few_rows_index
 
 
 class Person(SQLModel, table=True):
@@ -73,9 +68,9 @@ class Departure(SQLModel, table=True):
         Index("ix_departure_other_journey", "other_journey"),
         Index("ix_departure_moved", "departed_on", "id"),
         # For what is no longer needed: few rows, found among many without looking at the others.
-        _few("ix_departure_ended_on", "ended_on", "state = 'ended'"),
-        _few("ix_departure_untold", "entered_at", "state = 'to_be_told'"),
-        _few("ix_departure_voided", "ended_at", "state = 'voided'"),
+        few_rows_index("ix_departure_ended_on", "ended_on", "state = 'ended'"),
+        few_rows_index("ix_departure_untold", "entered_at", "state = 'to_be_told'"),
+        few_rows_index("ix_departure_voided", "ended_at", "state = 'voided'"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -106,9 +101,9 @@ class Arrival(SQLModel, table=True):
         Index("ix_arrival_other_journey", "other_journey"),
         Index("ix_arrival_moved", "arrived_on", "id"),
         # For what is no longer needed: few rows, found among many without looking at the others.
-        _few("ix_arrival_ended_on", "ended_on", "state = 'ended'"),
-        _few("ix_arrival_untold", "entered_at", "state = 'to_be_told'"),
-        _few("ix_arrival_voided", "ended_at", "state = 'voided'"),
+        few_rows_index("ix_arrival_ended_on", "ended_on", "state = 'ended'"),
+        few_rows_index("ix_arrival_untold", "entered_at", "state = 'to_be_told'"),
+        few_rows_index("ix_arrival_voided", "ended_at", "state = 'voided'"),
     )
 
     id: str = Field(primary_key=True, max_length=36)

@@ -2,18 +2,13 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, LargeBinary, text
+from sqlalchemy import Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from service.database import UtcDateTime
+from service.database import UtcDateTime, few_rows_index
 
 CONTENTS_LEFT = "closed_at IS NOT NULL AND (subject IS NOT NULL OR answers IS NOT NULL OR person_id IS NOT NULL)"
 """A closed case that still holds what it was about."""
-
-
-def _few(name: str, column: str, condition: str) -> Index:
-    """An index that holds only the rows of a condition."""
-    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 class VerificationRequest(SQLModel, table=True):
@@ -43,8 +38,8 @@ class VerificationRequest(SQLModel, table=True):
         Index("ix_verification_request_subject", "subject_index"),
         Index("ix_verification_request_month", "agreement", "direction", "created_at"),
         # For what is no longer needed: few rows, found among many without looking at the others.
-        _few("ix_verification_request_asked", "created_at", "subject_index IS NOT NULL"),
-        _few("ix_verification_request_closed", "closed_at", CONTENTS_LEFT),
+        few_rows_index("ix_verification_request_asked", "created_at", "subject_index IS NOT NULL"),
+        few_rows_index("ix_verification_request_closed", "closed_at", CONTENTS_LEFT),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -132,7 +127,7 @@ class ReceivedDeparture(SQLModel, table=True):
         Index("ix_received_departure_document", "document_index"),
         Index("ix_received_departure_journey", "journey"),
         Index("ix_received_departure_received", "received_at"),
-        _few("ix_received_departure_waiting", "id", "looked_at IS NULL"),
+        few_rows_index("ix_received_departure_waiting", "id", "looked_at IS NULL"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
