@@ -9,9 +9,10 @@ import binascii
 import os
 import stat
 import tomllib
+from contextvars import ContextVar
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -37,6 +38,9 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Origins = Annotated[tuple[str, ...], NoDecode]
 """Several values in one variable, separated by commas."""
+
+_file: ContextVar[Path | None] = ContextVar("_file", default=None)
+"""The file that :meth:`Settings.load` reads just now: the library asks the class, not the call, for its sources."""
 
 
 class Settings(BaseSettings):
@@ -98,7 +102,6 @@ class Settings(BaseSettings):
     """How much the process log says; it never holds personal data at any level."""
 
     _dir: Path = PrivateAttr(default=Path())
-    _toml: ClassVar[Path | None] = None
 
     # --- building -------------------------------------------------------------------------------
 
@@ -112,13 +115,15 @@ class Settings(BaseSettings):
         if not toml.is_file():
             raise SettingInvalid(f"{directory} holds no tonglu.toml: is it a node's directory? (tonglu init)")
         refuse_unknown_variables()
-        bound = type(cls.__name__, (cls,), {"_toml": toml, "__module__": cls.__module__})
+        reading = _file.set(toml)
         try:
-            settings: Self = bound(**overrides)
+            settings = cls(**overrides)
         except ValidationError as error:
             raise SettingInvalid(first_reason(error, toml)) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingInvalid(f"{toml} is not TOML: {error}") from None
+        finally:
+            _file.reset(reading)
         settings.place(directory)
         settings.refuse_unsafe_files()
         return settings
@@ -133,9 +138,10 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - master_key_file is the one secret file
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Keywords, then environment, then the file."""
-        if cls._toml is None:
+        toml = _file.get()
+        if toml is None:
             return init_settings, env_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls._toml)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml)
 
     def place(self, directory: Path) -> None:
         """Say where the node lives; relative files are found from there."""
