@@ -1,5 +1,8 @@
 """What the register that replaces the Excel file keeps besides: one function for each room."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -17,11 +20,98 @@ def upgrade() -> None:
 
 
 def officers() -> None:
-    pass
+    op.add_column("officer_account", sa.Column("provider_link", sa.LargeBinary(), nullable=True))
+    op.create_index("ix_officer_account_provider_link", "officer_account", ["provider_link"], unique=True)
+    for column in (
+        sa.Column("address", sa.String(length=45), nullable=False, server_default=""),
+        sa.Column("way", sa.String(length=8), nullable=False, server_default="password"),
+        sa.Column("second", sa.Boolean(), nullable=False, server_default=sa.false()),
+    ):
+        op.add_column("officer_session", column)
+    with op.batch_alter_table("officer_session", schema=None) as batch_op:
+        for name in ("address", "way", "second"):
+            batch_op.alter_column(name, server_default=None)
+    op.add_column("sign_in_failures", sa.Column("of_name", sa.LargeBinary(), nullable=True))
+    op.add_column("sign_in_failures", sa.Column("of_address", sa.LargeBinary(), nullable=True))
+    op.create_index("ix_sign_in_failures_of_name", "sign_in_failures", ["of_name"], unique=False)
+    op.create_table(
+        "officer_totp",
+        sa.Column("officer_id", sa.String(length=36), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("confirmed", sa.Boolean(), nullable=False),
+        sa.Column("last_step", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["officer_id"], ["officer_account.id"]),
+        sa.PrimaryKeyConstraint("officer_id"),
+    )
+    op.create_table(
+        "officer_recovery_code",
+        sa.Column("code_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("officer_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(["officer_id"], ["officer_account.id"]),
+        sa.PrimaryKeyConstraint("code_hash"),
+    )
+    op.create_index("ix_officer_recovery_code_officer_id", "officer_recovery_code", ["officer_id"], unique=False)
+    op.create_table(
+        "officer_passkey",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("officer_id", sa.String(length=36), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["officer_id"], ["officer_account.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_officer_passkey_credential_id", "officer_passkey", ["credential_id"], unique=True)
+    op.create_index("ix_officer_passkey_officer_id", "officer_passkey", ["officer_id"], unique=False)
+    op.create_table(
+        "sign_in_step",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("officer_id", sa.String(length=36), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash"),
+    )
 
 
 def registry() -> None:
-    pass
+    op.add_column("person", sa.Column("sound_birth_index", sa.LargeBinary(), nullable=True))
+    op.create_index("ix_person_sound_birth", "person", ["sound_birth_index"], unique=False)
+    for table in ("departure", "arrival"):
+        op.add_column(table, sa.Column("declared_on", sa.String(length=10), nullable=True))
+        op.add_column(table, sa.Column("settle_at", sa.DateTime(timezone=True), nullable=True))
+        op.create_index(
+            f"ix_{table}_unsettled",
+            table,
+            ["settle_at"],
+            unique=False,
+            sqlite_where=sa.text("settle_at IS NOT NULL"),
+            postgresql_where=sa.text("settle_at IS NOT NULL"),
+        )
+    op.add_column("duplicate_pair", sa.Column("sealed", sa.LargeBinary(), nullable=True))
+    op.create_table(
+        "record_change",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("link", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_record_change_link", "record_change", ["link", "id"], unique=False)
+    op.create_index("ix_record_change_at", "record_change", ["at"], unique=False)
+    op.create_table(
+        "parked_form",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("officer_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_parked_form_officer", "parked_form", ["officer_id", "id"], unique=False)
+    op.create_index("ix_parked_form_at", "parked_form", ["parked_at"], unique=False)
 
 
 def search() -> None:
