@@ -25,6 +25,7 @@ class Person(SQLModel, table=True):
     __table_args__ = (
         Index("ix_person_document", "document_index"),
         Index("ix_person_name_birth", "name_birth_index"),
+        Index("ix_person_sound_birth", "sound_birth_index"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -43,6 +44,7 @@ class Person(SQLModel, table=True):
     hold_code: str | None = Field(default=None, max_length=24)
     hold_until: date | None = None
     version: int = 1
+    sound_birth_index: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
 class SearchToken(SQLModel, table=True):
@@ -59,7 +61,12 @@ class SearchToken(SQLModel, table=True):
 
 
 class Departure(SQLModel, table=True):
-    """Someone left this region for another (流出). Dates may be known by month only (``2026-08``)."""
+    """Someone left this region for another (流出). Dates may be known by month only (``2026-08``).
+
+    ``declared_on`` is the day on which they said so, where it is not the day of entry (a paper form, say).
+    ``settle_at``: ended or voided, and what follows from that (peers, plans, questions) waits until it cannot be
+    undone any more.
+    """
 
     __tablename__ = "departure"
     __table_args__ = (
@@ -71,6 +78,7 @@ class Departure(SQLModel, table=True):
         few_rows_index("ix_departure_ended_on", "ended_on", "state = 'ended'"),
         few_rows_index("ix_departure_untold", "entered_at", "state = 'to_be_told'"),
         few_rows_index("ix_departure_voided", "ended_at", "state = 'voided'"),
+        few_rows_index("ix_departure_unsettled", "settle_at", "settle_at IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -89,10 +97,12 @@ class Departure(SQLModel, table=True):
     ended_on: str | None = Field(default=None, max_length=10)
     ended_reason: str | None = Field(default=None, max_length=12)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    declared_on: str | None = Field(default=None, max_length=10)
+    settle_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Arrival(SQLModel, table=True):
-    """Someone came to this region from another (流入). Dates may be known by month only (``2026-08``)."""
+    """Someone came to this region from another (流入). Its columns mean what those of :class:`Departure` mean."""
 
     __tablename__ = "arrival"
     __table_args__ = (
@@ -104,6 +114,7 @@ class Arrival(SQLModel, table=True):
         few_rows_index("ix_arrival_ended_on", "ended_on", "state = 'ended'"),
         few_rows_index("ix_arrival_untold", "entered_at", "state = 'to_be_told'"),
         few_rows_index("ix_arrival_voided", "ended_at", "state = 'voided'"),
+        few_rows_index("ix_arrival_unsettled", "settle_at", "settle_at IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -121,13 +132,15 @@ class Arrival(SQLModel, table=True):
     ended_on: str | None = Field(default=None, max_length=10)
     ended_reason: str | None = Field(default=None, max_length=12)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    declared_on: str | None = Field(default=None, max_length=10)
+    settle_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class DuplicatePair(SQLModel, table=True):
     """Two records that may be of one person: the only table that links two people (rule 1).
 
-    ``state``: ``open``, ``merged`` (``other_id`` into ``kept_id``; ``moved`` names the journeys that went along, so
-    that it can be undone) or ``not_same``.
+    ``state``: ``open``, ``merged`` (``other_id`` into ``kept_id``; ``moved`` names the journeys that went along) or
+    ``not_same``. ``sealed`` (under the kept person's key, for 30 days) holds what else undoing puts back.
     """
 
     __tablename__ = "duplicate_pair"
@@ -140,6 +153,36 @@ class DuplicatePair(SQLModel, table=True):
     moved: str = Field(default="[]")
     decided_by: str | None = Field(default=None, max_length=100)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class RecordChange(SQLModel, table=True):
+    """One save in one record: who changed what from which value to which, for undoing and for a colleague who had the
+    same record open; kept 30 days (rule 9).
+
+    Found by a one-way link from the opened person, and sealed and padded, so that no list tells what was changed.
+    """
+
+    __tablename__ = "record_change"
+    __table_args__ = (Index("ix_record_change_link", "link", "id"), Index("ix_record_change_at", "at"))
+
+    id: str = Field(primary_key=True, max_length=36)
+    link: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=UtcDateTime)
+    sealed: bytes = Field(sa_type=LargeBinary)
+
+
+class ParkedForm(SQLModel, table=True):
+    """A form that an officer has started and put aside (F8), sealed under the node's key; gone after 24 hours."""
+
+    __tablename__ = "parked_form"
+    __table_args__ = (Index("ix_parked_form_officer", "officer_id", "id"), Index("ix_parked_form_at", "parked_at"))
+
+    id: str = Field(primary_key=True, max_length=36)
+    officer_id: str = Field(max_length=36)
+    kind: str = Field(max_length=10)
+    parked_at: datetime = Field(sa_type=UtcDateTime)
+    sealed: bytes = Field(sa_type=LargeBinary)
 
 
 class PeerMessage(SQLModel, table=True):

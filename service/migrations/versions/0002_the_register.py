@@ -123,11 +123,36 @@ def ledgers() -> None:
 
 
 def work_items() -> None:
-    pass
+    op.add_column("work_item", sa.Column("not_for", sa.String(length=100), nullable=True))
+    op.add_column("work_item", sa.Column("done_by", sa.String(length=100), nullable=True))
+    op.create_table(
+        "officer_away",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
 
 
 def reports() -> None:
-    pass
+    op.create_table(
+        "report_version",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("counted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_by", sa.String(length=100), nullable=True),
+        sa.PrimaryKeyConstraint("month", "version"),
+    )
+    op.create_table(
+        "report_cell",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("measure", sa.String(length=20), nullable=False),
+        sa.Column("row", sa.String(length=12), nullable=False),
+        sa.Column("column", sa.String(length=20), nullable=False),
+        sa.Column("value", sa.Integer(), nullable=False),
+        sa.Column("shown", sa.String(length=6), nullable=False),
+        sa.PrimaryKeyConstraint("month", "version", "measure", "row", "column"),
+    )
 
 
 def federation() -> None:
