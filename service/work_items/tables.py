@@ -15,6 +15,9 @@ class WorkItem(SQLModel, table=True):
     conduct or the person's act; never from time passing on a person (rule 11). ``about`` is the id of the case, the
     ledger, the pair … that ``kind`` says; ``area`` the offices that may take it; ``due_provisional`` tells that the
     holiday list of that year is not loaded yet.
+
+    ``not_for`` is the officer whom the task concerns, so that another one does it; ``done_by`` who said that it is done
+    (nobody where it closed with the work itself).
     """
 
     __tablename__ = "work_item"
@@ -33,3 +36,14 @@ class WorkItem(SQLModel, table=True):
     assignee: str | None = Field(default=None, max_length=100)
     created_at: datetime = Field(sa_type=UtcDateTime)
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    not_for: str | None = Field(default=None, max_length=100)
+    done_by: str | None = Field(default=None, max_length=100)
+
+
+class OfficerAway(SQLModel, table=True):
+    """An officer who is not at work until a day, included: nobody hands tasks over to them meanwhile."""
+
+    __tablename__ = "officer_away"
+
+    name: str = Field(primary_key=True, max_length=100)
+    until: date
