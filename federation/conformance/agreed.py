@@ -18,10 +18,12 @@ from schemas.entropy import uuid7
 from schemas.messages import AgreementProposed
 
 lines = Lines()
+used_up = Lines()
+"""What uses the agreement's quota up."""
 
 REQUESTED = "tonglu.verification.requested.v1"
 REMINDED = "tonglu.verification.reminded.v1"
-PER_MONTH = 8
+PER_MONTH = 50
 CASE_DAYS = 14
 
 
@@ -177,7 +179,7 @@ async def _neutral(stand: Stand) -> str:
     return f"{forms.pop()[0]}, the same three times"
 
 
-@lines.add("gate-quota", "past the agreement's quota a request is refused quota_exceeded / later, alone")
+@used_up.add("gate-quota", "past the agreement's quota a request is refused quota_exceeded / later, alone")
 async def _quota(stand: Stand) -> str:
     _in_force(stand)
     for number in range(PER_MONTH + 1):

@@ -31,8 +31,9 @@ class Outcome:
 class Lines:
     """The requirements of one subject, in the order they are tried."""
 
-    def __init__(self) -> None:
-        self.all: list[Line] = []
+    def __init__(self, *parts: "Lines") -> None:
+        """``parts`` are the requirements of several files that make one subject."""
+        self.all: list[Line] = [line for part in parts for line in part.all]
 
     def add(self, line_id: str, says: str) -> Callable[[Try], Try]:
         """Decorate the function that tries a requirement."""

@@ -23,5 +23,8 @@ def invented(number: int, division: str = "790101") -> PersonIdentity:
     )
 
 
+JOURNEYS = [invented(number) for number in range(120, 140)]
+"""Whoever wants comparing tried in earnest registers these at the node first, as departures to the suite's region."""
+
 KNOWN = invented(0)
 """Whoever wants the neutral receipt tried in earnest registers this person at the node first."""

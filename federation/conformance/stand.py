@@ -56,6 +56,8 @@ class Stand:
     """How often the node is shown a sign of life while it is waited for."""
     slow_seconds: float = 0.5
     """How long an answer takes that is to be slow."""
+    quiet_seconds: float = 2.0
+    """How long is listened where nothing may come."""
     region: str = ""
     refusal: tuple[int, tuple[str, ...], bytes] | None = None
     """What strangers are told: status, names of the header fields, body."""
@@ -63,6 +65,10 @@ class Stand:
     descriptor: str = ""
     """The descriptor as the node serves it."""
     proposed: str = ""
+    compared: tuple[str, list[str], bytes] = ("", [], b"")
+    """A comparison of journeys that was answered: its id, our points, the answer."""
+    compared_again: bool = False
+    """Whether the same offer got the same answer."""
     repeated: str = ""
     """What marks the erasure that came twice."""
     _tokens: float = 1.0
@@ -170,6 +176,10 @@ class Stand:
                 if time.monotonic() >= end:
                     raise NotHeld(what) from None
             await self.get()
+
+    async def quiet(self) -> None:
+        """Let the time pass in which nothing may come, without a sign of life from us."""
+        await asyncio.sleep(self.quiet_seconds)
 
     async def delivered(self, marks: Sequence[str], what: str) -> list[Heard]:
         """Wait until the node's answers to these erasures took effect here; returns the requests that brought them."""

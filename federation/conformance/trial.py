@@ -3,7 +3,19 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from federation.conformance import agreed, beginning, bounds, effects, pulling, reading, sending, signing
+from federation.conformance import (
+    agreed,
+    beginning,
+    bounds,
+    comparing,
+    effects,
+    news,
+    pulling,
+    reading,
+    renewing,
+    sending,
+    signing,
+)
 from federation.conformance.lines import Line, Lines, Outcome
 from federation.conformance.stand import NotHeld, Stand
 from federation.fingerprint import words
@@ -18,8 +30,10 @@ CHAPTERS: Mapping[str, Lines] = MappingProxyType(
         "reading": reading.lines,
         "effects": effects.lines,
         "pulling": pulling.lines,
-        "agreed": agreed.lines,
+        "agreed": Lines(agreed.lines, comparing.lines, agreed.used_up),
         "sending": sending.lines,
+        "news": news.lines,
+        "keys": renewing.lines,
         "bounds": bounds.lines,
         "last": sending.last,
     }

@@ -13,6 +13,7 @@ from federation.bounds import Bounds
 from federation.jws import sign_jws
 from federation.keys import b64url
 from federation.mock_peer.bending import AnswerBend, bent_answer
+from federation.mock_peer.comparing import Comparing
 from federation.mock_peer.effects import Effects
 from federation.mock_peer.faults import JSON, PROBLEM, Delivery, Fault, ProblemAnswer
 from federation.mock_peer.lapses import Lapse
@@ -20,6 +21,7 @@ from federation.mock_peer.memory import Heard, KnownPeer, Memory
 from federation.mock_peer.reading import Lapses, authenticate, check, read_batch
 from federation.node import DESCRIPTOR_PATH, EVENTS_PATH, FederationNode
 from federation.pairing import descriptor_jws
+from federation.reconciliation import RECONCILIATIONS_PATH
 from federation.signatures import SignedRequest
 from schemas.certificates import (
     STATUS_BITS,
@@ -32,7 +34,9 @@ from schemas.clock import rfc3339
 from schemas.envelope import digest
 from schemas.problems import (
     FederationError,
+    LocalError,
     Malformed,
+    MessageRefused,
     RateLimited,
     TooLarge,
     problem_document,
@@ -60,6 +64,7 @@ class Answering:
         self._effects = effects
         self._pulled = pulled
         self._bounds = Bounds(own.limits)
+        self._comparing = Comparing(own, memory, lapses)
 
     def answer(self, heard: Heard, fault: Fault | None = None) -> Delivery:
         """The answer to one request; ``heard`` is filled with what became of it."""
@@ -69,7 +74,8 @@ class Answering:
             return _plain(200, JSON, _json({"jws": descriptor_jws(self._own)}))
         if heard.path.startswith("/federation/v1/status/") and heard.method == "GET":
             return self._status_list(heard.path)
-        if heard.path != EVENTS_PATH or heard.method not in ("GET", "POST"):
+        is_comparison = heard.path.startswith(RECONCILIATIONS_PATH) and heard.method == "POST"
+        if not is_comparison and (heard.path != EVENTS_PATH or heard.method not in ("GET", "POST")):
             return _plain(404, "text/plain", b"")
         try:
             if len(heard.body) > self._own.limits.max_bytes:
@@ -88,7 +94,7 @@ class Answering:
                 return self._served(heard, request, peer, fault, now)
             with self._bounds.request_of(peer.region):
                 return self._served(heard, request, peer, fault, now)
-        except FederationError as problem:
+        except (FederationError, LocalError, MessageRefused) as problem:
             heard.problem = problem.code
             document = ProblemAnswer(problem.status, problem_document(problem))
             if isinstance(problem, RateLimited):
@@ -107,6 +113,8 @@ class Answering:
             return self._signed(request, fault.problem, fault, now)
         if heard.method == "GET":
             return self._signed(request, self._pull(peer, heard.query), fault, now)
+        if heard.path != EVENTS_PATH:
+            return self._signed(request, self._comparing.answer(heard.path, heard.body, peer, now), fault, now)
         messages = read_batch(self._own, self._lapses, heard, request.content_type)
         results = [self._result(place, one, peer, fault, now) for place, one in enumerate(messages)]
         results = self._lapsed(results, heard, messages)

@@ -10,6 +10,7 @@ from federation.keys import b64url_bytes
 from federation.mock_peer.agreements import add_signature, read_agreement, signers
 from federation.mock_peer.lapses import Lapse
 from federation.mock_peer.memory import KnownAgreement, KnownPeer, Memory, Taken
+from federation.mock_peer.news import News
 from federation.mock_peer.reading import Lapses
 from federation.node import FederationNode
 from federation.results import Result, refused
@@ -51,12 +52,17 @@ __all__ = ["REQUESTED", "Effects", "Handler", "Send"]
 class Effects:
     """Takes messages one by one; ``handlers`` may be added by type."""
 
-    def __init__(self, own: FederationNode, memory: Memory, lapses: Lapses, send: Send, *, signs: bool) -> None:
-        """``send`` queues what a message causes; ``signs`` says that agreements are signed as soon as proposed."""
+    def __init__(
+        self, own: FederationNode, memory: Memory, lapses: Lapses, send: Send, *, news: News, signs: bool
+    ) -> None:
+        """``send`` queues what a message causes; ``news`` takes what a peer tells of itself; ``signs`` says that
+        agreements are signed as soon as proposed.
+        """
         self._own = own
         self._memory = memory
         self._lapses = lapses
         self._send = send
+        self._news = news
         self._signs = signs
         self.handlers: dict[str, Handler] = {}
 
@@ -154,6 +160,8 @@ class Effects:
             if by != {self._own.region, peer.region}:
                 raise InvalidMessage(errors=[{"field": "data.agreement", "message": "both signatures are needed"}])
             self._memory.agreements[document.id] = KnownAgreement(document, by)
+        else:
+            self._news.take(data, peer, now)
         self._memory.taken.append(Taken(peer.region, envelope, person))
 
     def _keep(self, data: AgreementProposed, peer: KnownPeer) -> None:

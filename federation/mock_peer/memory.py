@@ -2,10 +2,12 @@
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from federation.keys import Jwk
 from federation.mock_peer.faults import Delivery
+from federation.mock_peer.heads import Head
 from federation.mock_peer.wire import Fields
 from federation.results import Result
 from federation.signatures import SignedRequest
@@ -24,6 +26,18 @@ class KnownPeer:
     keys: list[Jwk]
     limits: Limits
     state: str = "invited"
+    descriptor_at: datetime | None = None
+    """When the newest descriptor that is known was issued."""
+    ended: dict[str, datetime] = field(default_factory=dict)
+    """Transport keys that were replaced, and until when each still counts."""
+    away: tuple[datetime, datetime] | None = None
+    """When it said that it will be away."""
+    head: Head | None = None
+    """The last tree head of its access log that was seen."""
+
+    def is_away(self, now: datetime) -> bool:
+        """Whether it announced that it is away now."""
+        return self.away is not None and self.away[0] <= now < self.away[1]
 
     def of_use(self, use: str) -> list[Jwk]:
         """Its keys for one use."""
@@ -91,6 +105,17 @@ class KnownAgreement:
 
 
 @dataclass
+class Comparison:
+    """A comparison of journeys: the offer and its answer, the asker's points under both secrets, how many matched."""
+
+    offer: dict[str, Any]
+    agreement: str
+    answer: dict[str, Any]
+    theirs: set[str]
+    matched: int | None = None
+
+
+@dataclass
 class Memory:
     """All that a mock peer remembers."""
 
@@ -103,10 +128,15 @@ class Memory:
     """Document numbers of the people who are registered here."""
     heard: list[Heard] = field(default_factory=list)
 
-    def of_key(self, kid: str) -> tuple[KnownPeer, Jwk] | None:
-        """The peer whose transport key this is, unless it was revoked."""
+    journeys: list[bytes] = field(default_factory=list)
+    """What is compared with a peer: the elements of the journeys that are registered here."""
+    comparisons: dict[str, Comparison] = field(default_factory=dict)
+
+    def of_key(self, kid: str, now: datetime) -> tuple[KnownPeer, Jwk] | None:
+        """The peer whose transport key this is, unless it was revoked or the key counts no longer."""
         for peer in self.peers.values():
             for key in peer.of_use("transport"):
-                if key["kid"] == kid and peer.state != "revoked":
+                until = peer.ended.get(kid)
+                if key["kid"] == kid and peer.state != "revoked" and (until is None or now < until):
                     return peer, key
         return None

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from federation.mock_peer.faults import Delivery, Fault
 from federation.mock_peer.lapses import Lapse
 from federation.mock_peer.listening import Application, Listener
 from federation.mock_peer.memory import Heard, KnownPeer, Memory, Taken
+from federation.mock_peer.news import News
 from federation.mock_peer.reading import loosely
 from federation.mock_peer.sending import Sending
 from federation.mock_peer.wire import Call, Reply, TcpWire, Wire
@@ -25,7 +26,7 @@ from federation.node import EVENTS_PATH, FederationNode, Limits, target_uri
 from federation.results import Result, read_results
 from federation.sealing import Binding, seal_subject
 from federation.signatures import SignedAnswer, SignedRequest, verify_answer
-from schemas.clock import Clock, SystemClock, rfc3339
+from schemas.clock import Clock, FakeClock, SystemClock, rfc3339
 from schemas.entropy import Entropy, SystemEntropy, uuid4, uuid7
 from schemas.envelope import CONTENT_TYPE, canonical, digest
 from schemas.identity import PersonIdentity
@@ -89,7 +90,10 @@ class MockPeer:
             sign=self._sign,
             patience_seconds=patience_seconds,
         )
-        self.effects = Effects(self.own, self.memory, self.lapses, self.sending.queue, signs=signs_agreements)
+        news = News(self.own, self.lapses, self.sending.queue, self.sending)
+        self.effects = Effects(
+            self.own, self.memory, self.lapses, self.sending.queue, news=news, signs=signs_agreements
+        )
         self._answering = Answering(self.own, self.memory, self.lapses, self.effects, self.sending)
         self.app = Application(self._at_door, self._take)
         self._listener = Listener(self._at_door, self._take)
@@ -130,6 +134,13 @@ class MockPeer:
             "expires_at": rfc3339(now + INVITATION),
         }
 
+    def descriptor(self, *, keys: NodeKeys | None = None, issued_at: datetime | None = None) -> str:
+        """Its descriptor as compact JWS: with other keys, which then sign it, or of another moment, if given."""
+        own = self.own
+        if issued_at is not None:
+            own = replace(own, clock=FakeClock(issued_at))
+        return pairing.descriptor_jws(own if keys is None else replace(own, keys=keys))
+
     def words(self, language: str = "zh-CN") -> list[str]:
         """The six words of its fingerprint (``zh-CN`` or ``en``)."""
         return fingerprint.words(pairing.own_fingerprint(self.own), language)
@@ -141,6 +152,7 @@ class MockPeer:
         """
         found = pairing.read_invitation(self.own, invitation)
         peer = KnownPeer(found.region, found.descriptor.base_url, found.keys, found.descriptor.limits)
+        peer.descriptor_at = found.descriptor.issued_at
         self.memory.peers[found.region] = peer
         if probe:
             self.sending.probe(found.region)

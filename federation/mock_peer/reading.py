@@ -75,7 +75,7 @@ def authenticate(
         if loose is None or not loose.flaws <= lapses:
             raise
         request = loose.request
-    found = memory.of_key(request.keyid)
+    found = memory.of_key(request.keyid, now)
     if found is None:
         told = Lapse.STRANGERS_TOLD_APART in lapses and not has_body
         raise Unauthenticated("The key is unknown." if told else None)

@@ -119,6 +119,16 @@ class Sending:
         found = [one.body for one in destination.queue if one.streamseq > after]
         return found[: self._own.limits.max_messages], destination.numbered
 
+    def again(self, region: str, held: dict[str, int], *, unnamed_too: bool) -> None:
+        """Send again, with the same bytes, what was receipted beyond what a peer that is back holds of our stream."""
+        destination = self._destination(region)
+        after = held.get(destination.stream, 0 if unnamed_too else None)
+        if after is not None:
+            for one in destination.queue:
+                if one.state == "receipted" and one.streamseq > after:
+                    one.state = "open"
+        destination.woken.set()
+
     def state(self, message_id: str) -> str:
         """``open``, ``receipted`` or ``parked``; raises ``StopIteration`` for an unknown id."""
         return next(one.state for there in self._destinations.values() for one in there.queue if one.id == message_id)
@@ -184,7 +194,8 @@ class Sending:
         status: int | None = None
         while self._is_running:
             peer = self._memory.peers.get(region)
-            batch = self._due(peer, destination) if peer and peer.state == "active" else []
+            is_there = peer is not None and peer.state == "active" and not peer.is_away(self._own.clock.now())
+            batch = self._due(peer, destination) if peer is not None and is_there else []
             if not batch or destination.waits == "stopped":
                 await _rest(destination, self._patience)
                 continue

@@ -9,7 +9,7 @@ from federation.conformance import all_lines
 from service.settings import Settings
 from tests.conformance.worlds import own_node, try_own
 
-STORING = ("effects", "pulling", "agreed")
+STORING = ("effects", "pulling", "agreed", "news", "keys")
 """The chapters in which the database has its part."""
 
 

@@ -6,17 +6,23 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from sqlmodel import Session
 
 from federation.conformance import Outcome, Stand, examine
-from federation.conformance.people import KNOWN
+from federation.conformance.comparing import journey
+from federation.conformance.people import JOURNEYS, KNOWN
 from federation.mock_peer import AsgiWire, Lapse, MockPeer
 from federation.node import Limits
 from federation.pairing import accept, invite, read_invitation
 from schemas.entropy import SeededEntropy
 from service.agreements.actions import sign_agreement
 from service.app import create_app
+from service.consents.notices import CURRENT_VERSION
 from service.context import Node
+from service.registry.drafts import DepartureDraft
+from service.registry.register import register_departure
 from service.settings import Settings
+from tests.service.conftest import add_account
 
 SUITE, NODE = "799901", "790101"
 SUITE_URL, NODE_URL = f"http://{SUITE}.example", f"http://{NODE}.example"
@@ -77,6 +83,7 @@ async def try_mock(*lapses: Lapse, chapters: Collection[str] = ()) -> list[Outco
         patience_seconds=0.01,
     )
     node.memory.known_people.add(str(KNOWN.document_number))
+    node.memory.journeys += [journey(person, NODE, SUITE) for person in JOURNEYS]
     apps[f"{NODE}.example"] = node.app
     async with me, node:
         stand = Stand(
@@ -88,6 +95,7 @@ async def try_mock(*lapses: Lapse, chapters: Collection[str] = ()) -> list[Outco
             operator_seconds=2,
             nudge_seconds=0.05,
             slow_seconds=0.05,
+            quiet_seconds=0.05,
         )
         return [outcome async for outcome in examine(stand, chapters)]
 
@@ -106,13 +114,41 @@ async def own_node(settings: Settings, apps: dict[str, Any]) -> AsyncIterator[Fa
         yield app
 
 
+def register_journeys(node: Node) -> None:
+    """Register the suite's people as gone to its region, so that comparing is tried in earnest."""
+    officer, _ = (add_account(node, "no password", name) for name in ("王芳", "李伟"))
+    consent = {"purpose": f"share_with_peer:{SUITE}", "way": "spoken", "witness": "李伟"}
+    notice = {"version": CURRENT_VERSION, "way": "spoken", "given_at": node.now().isoformat()}
+
+    def register(session: Session) -> None:
+        for person in JOURNEYS:
+            body = {
+                "person": person.to_wire(),
+                "destination_region": SUITE,
+                "departed_on": str(node.today()),
+                "notice": notice,
+                "consents": [consent],
+            }
+            register_departure(session, node, DepartureDraft.model_validate(body), by=officer)
+
+    node.database.write_sync(register)
+
+
 async def try_own(app: FastAPI, apps: dict[str, Any], chapters: Collection[str] = ()) -> list[Outcome]:
     """Try the suite on one of our nodes."""
     me = suite(apps)
     node: Node = app.state.node
+    register_journeys(node)
     invitation = await node.database.write(lambda session: invite(session, node.fed))
     async with me:
         stand = Stand(
-            me, NODE_URL, invitation, OwnOffice(app), operator_seconds=10, nudge_seconds=0.05, slow_seconds=0.2
+            me,
+            NODE_URL,
+            invitation,
+            OwnOffice(app),
+            operator_seconds=10,
+            nudge_seconds=0.05,
+            slow_seconds=0.2,
+            quiet_seconds=0.2,
         )
         return [outcome async for outcome in examine(stand, chapters)]
