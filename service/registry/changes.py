@@ -15,8 +15,8 @@ from service.officers.rules import Officer, Role, require
 from service.registry import rules
 from service.registry.drafts import PersonChanges
 from service.registry.people import Contact, NewPerson, OpenPerson, find_person, seal_columns, unseal_person
-from service.registry.rows import replace_tokens
-from service.registry.tables import Arrival, Departure, DuplicatePair, PeerMessage, Person, SearchToken
+from service.registry.rows import add_tokens, drop_tokens
+from service.registry.tables import Arrival, Departure, DuplicatePair, PeerMessage, Person
 from service.registry.telling import stop_messages, tell_departures
 from service.work_items.actions import close_items
 
@@ -40,12 +40,13 @@ def correct_person(
         session, node, person, actor=by.as_actor, action="person.corrected", purpose="correction", fields=changed
     )
     new, warnings = _corrected(before, changes, node.today())
+    drop_tokens(session, node, person)
     for column, value in seal_columns(node, person.id, before.key, new).items():
         setattr(person, column, value)
     person.version += 1
     session.add(person)
     session.flush()
-    replace_tokens(session, node, person, new)
+    add_tokens(session, node, person, new)
     opened = OpenPerson(
         id=person.id,
         area=person.area,
@@ -124,8 +125,8 @@ def erase(session: Session, node: Node, person: Person, actor: Actor) -> None:
     session.flush()
     for other in session.exec(select(Person).where(col(Person.id).in_(merged))).all():
         erase(session, node, other, actor)
+    drop_tokens(session, node, person)
     for table, column in (
-        (SearchToken, SearchToken.person_id),
         (Arrival, Arrival.person_id),
         (Departure, Departure.person_id),
         (PeerMessage, PeerMessage.person_id),

@@ -1,8 +1,13 @@
-"""How many records an officer may open in a day (rule 11): sixty without a task, then a supervisor's release."""
+"""How much an officer may look up in a day (rule 11), and then not without a supervisor's release.
+
+Sixty records opened without a task; searches of the own area, which show twenty people each; and exact finds in the
+whole node, which answer one guess each. A search counts whether it found somebody or not: the limit tells nothing.
+"""
 
 from datetime import date
+from typing import Literal
 
-from sqlalchemy import delete
+from sqlalchemy import delete, insert, update
 from sqlmodel import Session, col, func, or_, select
 
 from schemas.clock import local_date
@@ -11,10 +16,11 @@ from service.access_log import record
 from service.context import Node
 from service.officers.actions import account_of
 from service.officers.rules import Officer, Role, require
-from service.registry.tables import DailyOpening, DailyRelease, DuplicatePair, Person
+from service.registry.tables import DailyOpening, DailyRelease, DailySearch, DuplicatePair, Person
 from service.registry.voiding import moves_of
 
 MOST_A_DAY = 60
+MOST_SEARCHES_A_DAY = {"area": 400, "node": 30}
 
 
 def count_opening(session: Session, node: Node, person: Person, by: Officer) -> None:
@@ -34,6 +40,23 @@ def count_opening(session: Session, node: Node, person: Person, by: Officer) -> 
         raise DailyLimit
     session.add(DailyOpening(officer_id=by.id, day=day, opened=opened))
     session.flush()
+
+
+def count_search(session: Session, node: Node, kind: Literal["area", "node"], by: Officer) -> None:
+    """Count a search of the own area, or an exact find in the whole node. Raises `DailyLimit` at the limit."""
+    day = node.today().isoformat()
+    one_more = (
+        update(DailySearch)
+        .where(col(DailySearch.officer_id) == by.id, col(DailySearch.day) == day, col(DailySearch.kind) == kind)
+        .values(count=col(DailySearch.count) + 1)
+        .returning(col(DailySearch.count))
+        .execution_options(synchronize_session=False)
+    )
+    counted = session.execute(one_more).scalar()
+    if counted is None:
+        session.execute(insert(DailySearch).values(officer_id=by.id, day=day, kind=kind, count=1))
+    elif counted > MOST_SEARCHES_A_DAY[kind] and session.get(DailyRelease, (by.id, day)) is None:
+        raise DailyLimit
 
 
 def release(session: Session, node: Node, name: str, *, by: Officer) -> None:
@@ -56,6 +79,7 @@ def release(session: Session, node: Node, name: str, *, by: Officer) -> None:
 def purge_openings(session: Session, today: date) -> None:
     """Delete the rows of earlier days (job)."""
     session.execute(delete(DailyOpening).where(col(DailyOpening.day) < today.isoformat()))
+    session.execute(delete(DailySearch).where(col(DailySearch.day) < today.isoformat()))
     session.execute(delete(DailyRelease).where(col(DailyRelease.day) < today.isoformat()))
 
 

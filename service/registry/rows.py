@@ -9,7 +9,8 @@ from sqlmodel import Session, col
 
 from schemas.entropy import uuid7
 from service.context import Node
-from service.registry.people import NewPerson, seal_columns
+from service.many_rows import insert_many
+from service.registry.people import NewPerson, seal_columns, tokens_of_row
 from service.registry.tables import Person, SearchToken
 from service.registry.tokens import tokens_of
 
@@ -41,13 +42,20 @@ def insert_rows(session: Session, made: Sequence[PersonRows]) -> None:
     """Insert people with their tokens."""
     if not made:
         return
-    session.execute(insert(Person), [one.person for one in made])
-    session.execute(insert(SearchToken), [token for one in made for token in one.tokens])
+    insert_many(session, Person, [one.person for one in made])
+    insert_many(session, SearchToken, [token for one in made for token in one.tokens])
 
 
-def replace_tokens(session: Session, node: Node, person: Person, new: NewPerson) -> None:
-    """Index a person anew whose name, document or phone was corrected."""
-    session.execute(delete(SearchToken).where(col(SearchToken.person_id) == person.id))
+def drop_tokens(session: Session, node: Node, person: Person) -> None:
+    """Take a person's tokens away. They are made anew from the record as it is, so this comes before a change of it."""
+    tokens = tokens_of_row(node, person)
+    session.execute(
+        delete(SearchToken).where(col(SearchToken.token).in_(tokens), col(SearchToken.person_id) == person.id)
+    )
+
+
+def add_tokens(session: Session, node: Node, person: Person, new: NewPerson) -> None:
+    """Index a person whose tokens were dropped: after a correction, in the area that the record lies in now."""
     session.execute(insert(SearchToken), _token_rows(node, person.area, person.id, new))
 
 

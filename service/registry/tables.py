@@ -50,11 +50,12 @@ class Person(SQLModel, table=True):
 class SearchToken(SQLModel, table=True):
     """A keyed hash of a piece of a name, of an ID's or a phone's tail; see :mod:`service.registry.tokens`.
 
-    The key order makes *newest first* a walk along the index: person ids are UUIDv7.
+    The key order makes *newest first* a walk along the index: person ids are UUIDv7. There is no second index by
+    person, which would double the largest table: whoever takes tokens away makes them anew (`rows.drop_tokens`).
     """
 
     __tablename__ = "search_token"
-    __table_args__ = (Index("ix_search_token_person", "person_id"), {"sqlite_with_rowid": False})
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     token: bytes = Field(primary_key=True, sa_type=LargeBinary)
     person_id: str = Field(primary_key=True, max_length=36)
@@ -213,6 +214,17 @@ class DailyOpening(SQLModel, table=True):
     officer_id: str = Field(primary_key=True, max_length=36)
     day: str = Field(primary_key=True, max_length=10)
     opened: bytes = Field(primary_key=True, sa_type=LargeBinary)
+
+
+class DailySearch(SQLModel, table=True):
+    """How often an officer searched today (``kind``: ``area``, or ``node`` for exact finds); goes the day after."""
+
+    __tablename__ = "daily_search"
+
+    officer_id: str = Field(primary_key=True, max_length=36)
+    day: str = Field(primary_key=True, max_length=10)
+    kind: str = Field(primary_key=True, max_length=4)
+    count: int = 0
 
 
 class DailyRelease(SQLModel, table=True):

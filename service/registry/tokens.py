@@ -1,24 +1,30 @@
 """Search over sealed names: keyed hashes of the pieces that officers type.
 
 A person has one token for each of: the full name, the surname, every two adjacent characters, every prefix of two
-letters or more of the name's pinyin (for each reading of the surname: 单 is shan and dan, 曾 zeng and ceng), the same
-of its initials, the document's last four characters and the phone's last four digits. Tokens are keyed by the area of
-the record (`Vault.token`), so equal names of two townships do not show as equal.
+letters or more of the name's pinyin (for each reading of the surname: 单 is shan and dan, 曾 zeng and ceng, 万俟 moqi;
+and of characters that are read in two ways in names), the same of its initials and of each word of a Latin name, the
+document's last four characters and the phone's last four digits. Tokens are keyed by the area of the record
+(`Vault.token`), so equal names of two townships do not show as equal.
 
 What a stolen database still tells: how often a token occurs within an area. A token that occurs for eight people of a
 hundred may be guessed to be a common surname; which record it is of stays sealed.
 
-A query becomes, word by word, one or more tokens that must all be there; `plans_of` gives the alternatives.
+A query becomes, word by word, one or more tokens that must all be there; `plans_of` gives the alternatives. A whole
+document number needs no token: it is equal to one blind index.
+
+**Taking tokens away again** makes them anew from the record (`service.registry.rows`): an index over the people of all
+tokens would double the largest table. So a change of this module may add pieces, and must go on making the old ones
+until a revision of the database has indexed everyone anew.
 """
 
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import pairwise
-from unicodedata import combining, normalize
+from itertools import islice, pairwise, product
+from unicodedata import category, combining, normalize
 
-from schemas.identity import PersonIdentity, fold_name, normalise_document_number
-from schemas.readings import HAN, SURNAME_READINGS, reading_of
+from schemas.identity import PersonIdentity, document_type_of, fold_name, normalise_document_number
+from schemas.readings import COMPOUND_PARTS, GIVEN_READINGS, HAN, SURNAME_READINGS, reading_of
 from service.vault import Vault
 
 MIN_QUERY = 2
@@ -37,6 +43,14 @@ characters tell nobody apart whom twelve do not."""
 TAIL = 4
 """Characters of a document number and of a phone that are searched for."""
 
+MOST_SPELLINGS = 8
+"""Ways to read one name that are indexed."""
+
+DOCUMENT = "document"
+"""The kind of the one piece that is no token: a whole document number."""
+
+_PASSPORT = re.compile(r"[A-Z]{1,3}[0-9]{6,12}")
+_TONED = re.compile(r"(?:[a-z]+[1-5])+[a-z]*")
 _LATIN = re.compile(r"[a-z]+")
 _UNIT = re.compile(f"{HAN.pattern}|[a-z]+")
 
@@ -53,6 +67,8 @@ def pieces_of(identity: PersonIdentity, phone: str | None) -> set[Piece]:
     for spelt, initials in spellings(fold_name(identity.name)):
         pieces |= {("pinyin", spelt[:n]) for n in range(MIN_QUERY, min(len(spelt), MAX_PINYIN) + 1)}
         pieces |= {("initials", initials[:n]) for n in range(MIN_QUERY, len(initials) + 1)}
+    for word in _latin_words(fold_name(identity.name)):
+        pieces |= {("pinyin", word[:n]) for n in range(MIN_QUERY, min(len(word), MAX_PINYIN) + 1)}
     number = identity.document_number
     if number is not None and len(number) >= TAIL:
         pieces.add(("id_tail", number[-TAIL:]))
@@ -74,21 +90,26 @@ def plans_of(query: str) -> list[list[Piece]]:
     whole = fold_name(query)
     if len(whole.replace(" ", "")) < MIN_QUERY:
         return []
+    number = normalise_document_number(whole)
+    if document_type_of(number) is not None or _PASSPORT.fullmatch(number):
+        return [[(DOCUMENT, number)]]
     digits = re.sub(r"[\s+-]", "", whole)
     words = [digits] if digits.isdigit() and len(digits) > TAIL else whole.split()
     if len(words) > MOST_WORDS:
         raise ValueError("too many words")
-    plans: list[list[Piece]] = [[]]
-    for word in words:
-        alternatives = _word(word, alone=len(words) == 1)
-        plans = [plan + other for plan in plans for other in alternatives]
-    if len(words) > 1 and _LATIN.fullmatch("".join(words)):
-        plans.append([("pinyin", "".join(words)[:MAX_PINYIN])])
+    spelt = [_spelling(word) for word in words]
+    plans = _spelt([one for one in spelt if one is not None]) if None not in spelt else []
+    if None in spelt or any(c.isdigit() for c in whole):
+        narrowed: list[list[Piece]] = [[]]
+        for word in words:
+            alternatives = _word(word, alone=len(words) == 1)
+            narrowed = [plan + other for plan in narrowed for other in alternatives]
+        plans += narrowed
     return [list(dict.fromkeys(plan))[:MOST_PIECES] for plan in plans if plan]
 
 
 def spellings(name: str) -> tuple[tuple[str, str], ...]:
-    """Give the pinyin of a folded name with its initials, once for each reading of the surname.
+    """Give the pinyin of a folded name with its initials, once for each way to read it, at most `MOST_SPELLINGS`.
 
     A Latin word stands for itself and has one initial; characters without a reading (rare ones, private use) are
     left out.
@@ -96,10 +117,15 @@ def spellings(name: str) -> tuple[tuple[str, str], ...]:
     units = _UNIT.findall(_plain(name))
     if not units:
         return ()
-    first, *rest = [_readings(unit, surname=place == 0) for place, unit in enumerate(units)]
-    tail = "".join(readings[0] for readings in rest)
-    tail_initials = "".join(readings[0][:1] for readings in rest)
-    found = {reading + tail: reading[:1] + tail_initials for reading in first}
+    ways = [tuple(_readings(unit, surname=place == 0)) for place, unit in enumerate(units)]
+    orders = [ways]
+    compound = COMPOUND_PARTS.get("".join(units[:2]))
+    if compound is not None:
+        orders.insert(0, [(part,) for part in compound] + ways[2:])
+    found: dict[str, str] = {}
+    for order in orders:
+        for reading in islice(product(*order), MOST_SPELLINGS):
+            found["".join(reading)] = "".join(part[:1] for part in reading)
     return tuple((spelt, initials) for spelt, initials in found.items() if len(spelt) >= MIN_QUERY)
 
 
@@ -107,8 +133,32 @@ def spellings(name: str) -> tuple[tuple[str, str], ...]:
 def _readings(unit: str, *, surname: bool) -> list[str]:
     if not HAN.match(unit):
         return [unit]
-    usual = _letters(reading_of(unit))
-    return list(dict.fromkeys([usual, *(SURNAME_READINGS.get(unit, ()) if surname else ())]))
+    others = SURNAME_READINGS if surname else GIVEN_READINGS
+    return list(dict.fromkeys([_letters(reading_of(unit)), *others.get(unit, ())]))
+
+
+def _latin_words(name: str) -> list[str]:
+    """The words of a name in Latin letters: each of them is typed alone, too (`Smith` of `Anna María Smith`)."""
+    words = [_LATIN.findall(word) for word in re.split(r"[ ·-]", re.sub(r"['’.]", "", _plain(name)))]
+    return [letters[0] for letters in words if len(letters) == 1]
+
+
+def _spelling(word: str) -> str | None:
+    """The letters of a word that may be pinyin, initials or Latin; tones are dropped (`han2`, `hán`)."""
+    plain = re.sub(r"[·'’.-]", "", _plain(word))
+    if _TONED.fullmatch(plain):
+        plain = re.sub(r"[0-9]", "", plain)
+    return plain if _LATIN.fullmatch(plain) else None
+
+
+def _spelt(words: list[str]) -> list[list[Piece]]:
+    """The alternatives of a query in letters alone: run together, or word by word as in a Latin name."""
+    joined = "".join(words)
+    plans: list[list[Piece]] = [[("pinyin", joined[:MAX_PINYIN])], [("initials", joined)]]
+    long = [word for word in words if len(word) >= MIN_QUERY]
+    if len(words) > 1 and long:
+        plans.append([("pinyin", word[:MAX_PINYIN]) for word in long])
+    return plans
 
 
 def _word(word: str, *, alone: bool) -> list[list[Piece]]:
@@ -122,15 +172,20 @@ def _word(word: str, *, alone: bool) -> list[list[Piece]]:
         found.append([("phone_tail", digits[-TAIL:])])
     if len(digits) > TAIL and re.fullmatch(r"[0-9A-Z]{5,}", tail) and any(c.isdigit() for c in tail):
         found.append([("id_tail", tail[-TAIL:])])
-    latin = _letters(word)
-    if latin == re.sub(r"[·'’.-]", "", _plain(word)) and len(latin) >= MIN_QUERY:
-        found += [[("pinyin", latin[:MAX_PINYIN])], [("initials", latin)]]
-    elif HAN.search(word):
-        squeezed = searched_name(word)
+    spelt = _spelling(word)
+    if spelt is not None and not alone:
+        return [*found, *([[("pinyin", spelt[:MAX_PINYIN])], [("initials", spelt)]] if len(spelt) >= MIN_QUERY else [])]
+    squeezed = searched_name(word)
+    if spelt is None and _is_written(squeezed):
         if len(squeezed) == 1:
-            return [] if alone else [[("surname", squeezed)]]
+            return found if alone else [*found, [("surname", squeezed)]]
         found.append([("pair", a + b) for a, b in pairwise(squeezed)])
     return found
+
+
+def _is_written(word: str) -> bool:
+    """Whether a word has letters or characters of any script but plain Latin, private-use ones included."""
+    return any(not c.isascii() and (category(c)[0] == "L" or category(c) == "Co") for c in word)
 
 
 def _surnames(name: str) -> Iterable[str]:
@@ -143,10 +198,12 @@ def searched_name(name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Latin letters without their accents (`José` is found by `jose`); ü stays apart from u, as v."""
-    parted = normalize("NFD", text.lower().replace("ü", "v"))
+    """Latin letters without accents and tones (`José` is found by `jose`); ü stays apart from u, as v."""
+    parted = normalize("NFD", text.lower()).replace("u:", "v")
+    parted = re.sub("u[\u0300-\u0307\u0309-\u036f]*\u0308", "v", parted)
     return "".join(c for c in parted if not combining(c))
 
 
+@lru_cache(maxsize=65536)
 def _letters(text: str) -> str:
     return "".join(_LATIN.findall(_plain(text)))

@@ -115,7 +115,15 @@ def registry() -> None:
 
 
 def search() -> None:
-    pass
+    op.drop_index("ix_search_token_person", table_name="search_token")
+    op.create_table(
+        "daily_search",
+        sa.Column("officer_id", sa.String(length=36), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("kind", sa.String(length=4), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("officer_id", "day", "kind"),
+    )
 
 
 def ledgers() -> None:

@@ -15,7 +15,8 @@ def found(query: str, name: str, number: str | None = None, phone: str | None = 
     identity = PersonIdentity(
         name=name, document_type="passport" if number else "none", document_number=number, date_of_birth=None
     )
-    pieces = pieces_of(identity, phone)
+    # A whole document number is no token: it is looked up as it is.
+    pieces = pieces_of(identity, phone) | {("document", number)}
     return any(all(piece in pieces for piece in plan) for plan in plans_of(query))
 
 
@@ -41,6 +42,38 @@ def found(query: str, name: str, number: str | None = None, phone: str | None = 
         ("annamar", "Anna María Smith"),
         ("ams", "Anna María Smith"),
         ("𠮷田", "𠮷田"),
+        ("shanxiongxin", "单雄信"),
+        ("dan xiong", "单雄信"),
+        ("sxx", "单雄信"),
+        ("dxx", "单雄信"),
+        ("xiexiaoming", "解晓明"),
+        ("qiu", "仇和"),
+        ("yuchigong", "尉迟恭"),
+        ("ycg", "尉迟恭"),
+        ("weichi", "尉迟恭"),
+        ("moqixing", "万俟兴"),
+        ("mqx", "万俟兴"),
+        ("hán chén xī", "韩晨曦"),
+        ("han2chen2xi1", "韩晨曦"),
+        ("han2 chen2 xi1", "韩晨曦"),
+        ("h c x", "韩晨曦"),
+        ("lǚbù", "吕布"),
+        ("lü bu", "吕布"),
+        ("lu:bu", "吕布"),
+        ("ｌｖｂｕ", "吕布"),
+        ("caixi", "蔡茜"),
+        ("caiqian", "蔡茜"),
+        ("诺布•卓玛", "诺布·卓玛"),
+        ("诺布‧卓玛", "诺布・卓玛"),
+        ("诺布 卓玛", "诺布·卓玛"),
+        ("nuobuzhuoma", "诺布·卓玛"),
+        ("smith", "Anna María Smith"),
+        ("smith anna", "Anna María Smith"),
+        ("maría", "Anna María Smith"),
+        ("obrien", "Seán O’Brien"),
+        ("o'brien", "Seán O’Brien"),
+        ("иванов", "Иванов Пётр"),
+        ("𪚥龘", "王𪚥龘"),
     ],
 )
 def test_a_name_is_found_by(query, name):
@@ -48,7 +81,16 @@ def test_a_name_is_found_by(query, name):
 
 
 @pytest.mark.parametrize(
-    ("query", "name"), [("韩曦", "韩晨曦"), ("chenxi", "韩晨曦"), ("hxc", "韩晨曦"), ("晨", "韩晨曦"), ("h", "韩晨曦")]
+    ("query", "name"),
+    [
+        ("韩曦", "韩晨曦"),
+        ("chenxi", "韩晨曦"),
+        ("hxc", "韩晨曦"),
+        ("晨", "韩晨曦"),
+        ("h", "韩晨曦"),
+        ("smith maria jones", "Anna María Smith"),
+        ("lu", "吕布"),
+    ],
 )
 def test_a_name_is_not_found_by(query, name):
     assert not found(query, name)
@@ -59,6 +101,7 @@ def test_tails_of_document_and_phone_are_found_by_exactly_four():
     assert found("E1234567", "韩晨曦", number="E1234567")
     assert found("1234", "韩晨曦", phone="13900001234")
     assert found("139 0000 1234", "韩晨曦", phone="13900001234")
+    assert plans_of("79010119900307123x") == [[("document", "79010119900307123X")]]
     assert found("123x", "韩晨曦", number="79010119900307123X")
     assert not found("567", "韩晨曦", number="E1234567")
     assert not found("3456", "韩晨曦", number="E1234567")
