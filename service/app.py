@@ -30,8 +30,9 @@ from service.handlers import Gate, make_handlers
 from service.jobs import Scheduler, Tools, make_tools
 from service.ledgers import pages as ledgers_pages
 from service.ledgers import routes as ledgers_routes
+from service.officers import officers_routes as officers_admin_routes
 from service.officers import pages as officers_pages
-from service.officers import pages_help
+from service.officers import pages_account, pages_help, pages_officers
 from service.officers import routes as officers_routes
 from service.officers.passwords import PasswordChecks
 from service.portal import code_pages, holdings_pages
@@ -67,6 +68,7 @@ API_PREFIX: Final = "/api/v1"
 
 OFFICERS_API: Final[tuple[APIRouter, ...]] = (
     officers_routes.router,
+    officers_admin_routes.router,
     access_log.router,
     registry_routes.router,
     people_routes.router,
@@ -87,6 +89,8 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
 
 PAGES: Final[tuple[APIRouter, ...]] = (
     officers_pages.router,
+    pages_account.router,
+    pages_officers.router,
     pages_help.router,
     work_items_pages.router,
     consents_pages.router,

@@ -46,6 +46,7 @@ GivenUpCallback = Callable[[Session, GivenUp], None]
 PersonCallback = Callable[[Session, KnownPerson], None]
 CorrectedCallback = Callable[[Session, KeyHolder, str | None, str], None]
 WithdrawnCallback = Callable[[Session, KnownPerson, str], None]
+OfficerCallback = Callable[[Session, str, str], None]
 CodeCheck = Callable[[Session, KnownPerson, str], bool]
 JourneyCount = Callable[[Session, str], int]
 UnansweredByPeer = Callable[[Session], dict[str, Unanswered]]
@@ -78,6 +79,7 @@ class Callbacks:
     ``on_shareable(session, person)``: someone was registered or consented, so what a peer told may match now.
     ``on_corrected(session, person, email, language)``: the record was corrected; these are in force now.
     ``on_given_up(session, message)``: an officer withdrew a message that its peer had refused.
+    ``on_disabled(session, officer_id, name)``: an officer works here no longer, or not with these records.
     ``on_erased(session, person)``: called before the person's key and rows go, while links can still be computed.
     """
 
@@ -88,6 +90,7 @@ class Callbacks:
     on_erased: list[PersonCallback] = field(default_factory=list)
     on_corrected: list[CorrectedCallback] = field(default_factory=list)
     on_given_up: list[GivenUpCallback] = field(default_factory=list)
+    on_disabled: list[OfficerCallback] = field(default_factory=list)
     check_code: CodeCheck = _no_code
     open_journeys: JourneyCount = _no_journeys
     unanswered: UnansweredByPeer = _no_questions
@@ -126,3 +129,8 @@ class Callbacks:
         """Tell everyone that a message to a peer is withdrawn for good."""
         for call in self.on_given_up:
             call(session, message)
+
+    def disabled(self, session: Session, officer_id: str, name: str) -> None:
+        """Tell everyone that an officer works here no longer, or not with these records: what was theirs is the pool's."""
+        for call in self.on_disabled:
+            call(session, officer_id, name)

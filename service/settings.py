@@ -98,6 +98,18 @@ class Settings(BaseSettings):
     """Federation requests taken at once from one peer (told in the descriptor)."""
     idle_minutes: int = Field(default=10, ge=1, le=60)
     """After so long without a request an officer's session locks."""
+    second_factor: Literal["optional", "required"] = "optional"
+    """Whether every officer must have a second factor; whoever has one must always give it."""
+    pages_url: str | None = None
+    """Where officers open the pages, if not at ``base_url``: passkeys and the sign-in service are bound to it."""
+    oidc_issuer: str | None = None
+    """The issuer of an OpenID Connect sign-in service; without it officers sign in here alone."""
+    oidc_client_id: str | None = None
+    """Who this node is at the sign-in service."""
+    oidc_client_secret_file: Path | None = None
+    """The file of the secret that goes with it (mode 0600); a public client, held by PKCE alone, has none."""
+    oidc_claim: str = "sub"
+    """The claim by which officers are linked; another one than ``sub`` must never pass from one person to another."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """How much the process log says; it never holds personal data at any level."""
 
@@ -149,15 +161,36 @@ class Settings(BaseSettings):
 
     # --- checks ---------------------------------------------------------------------------------
 
-    @field_validator("base_url")
+    @field_validator("base_url", "pages_url")
     @classmethod
-    def _base_url(cls, value: str) -> str:
+    def _base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an http or https URL")
         if parts.query or parts.fragment or parts.username or parts.password:
             raise ValueError("must have no query, fragment or user")
         return value.rstrip("/")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _oidc_issuer(cls, value: str | None) -> str | None:
+        # An issuer is compared letter by letter, a slash at its end included (OpenID Connect Core, 3.1.3.7).
+        if value is not None:
+            cls._base_url(value)
+        return value or None
+
+    @model_validator(mode="after")
+    def _sign_in_service(self) -> Self:
+        """A sign-in service is named whole, and spoken to by https."""
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
+            raise ValueError("oidc_issuer and oidc_client_id go together")
+        for name in ("oidc_issuer", "pages_url"):
+            url = getattr(self, name)
+            if url and not url.startswith("https://") and not self.allow_private_peers:
+                raise ValueError(f"{name}: https only (http needs TONGLU_ALLOW_PRIVATE_PEERS)")
+        return self
 
     @field_validator("database_url")
     @classmethod
@@ -234,7 +267,12 @@ class Settings(BaseSettings):
 
     def refuse_unsafe_files(self) -> None:
         """Keys that others on the machine may read are no keys. Raises SettingInvalid."""
-        for path in (self.master_key_path, self.keys_path):
+        secrets = [self.master_key_path, self.keys_path]
+        if self.oidc_client_secret_file is not None:
+            secrets.append(self.dir / self.oidc_client_secret_file)
+            if not secrets[-1].is_file():
+                raise SettingInvalid(f"there is no file {secrets[-1]} (oidc_client_secret_file)")
+        for path in secrets:
             if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
                 raise SettingInvalid(f"{path} may be read by others: chmod 600 it")
 
@@ -268,6 +306,17 @@ class Settings(BaseSettings):
         if self.master_key_file is None:
             return self.dir / "master.key"
         return self.dir / self.master_key_file
+
+    @property
+    def pages(self) -> str:
+        """Where officers open the pages."""
+        return self.pages_url or self.base_url
+
+    def read_oidc_secret(self) -> str | None:
+        """The client's secret at the sign-in service, if it has one."""
+        if self.oidc_client_secret_file is None:
+            return None
+        return (self.dir / self.oidc_client_secret_file).read_text(encoding="utf-8").strip()
 
     @property
     def zone(self) -> ZoneInfo:

@@ -79,6 +79,35 @@ class PasswordChangeRequired(LocalError):
     status = 403
 
 
+class SecondFactorRequired(LocalError):
+    """The second factor is missing: a code of the authenticator, or a recovery code."""
+
+    code = "second_factor_required"
+    status = 401
+
+
+class SecondFactorSetupRequired(LocalError):
+    """This node asks for a second factor; set one up on the pages first."""
+
+    code = "second_factor_setup_required"
+    status = 403
+
+
+class ProviderUnavailable(LocalError):
+    """The sign-in service cannot be reached; sign in with your password."""
+
+    code = "provider_unavailable"
+    status = 503
+    retry = "later"
+
+
+class ProviderRefused(LocalError):
+    """The sign-in service did not vouch for an officer of this node."""
+
+    code = "provider_refused"
+    status = 401
+
+
 class CsrfFailed(LocalError):
     """The form is out of date; open the page again."""
 

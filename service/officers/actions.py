@@ -2,16 +2,20 @@
 
 import re
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, select
 
 from schemas.entropy import uuid7
 from schemas.problems import Conflict, InvalidInput, NotFound, WrongState
-from schemas.regions import contains
+from schemas.regions import contains, is_region_code
 from service.access_log import Actor, record
 from service.context import Node
+from service.officers import attempts
+from service.officers.factors import remove_all_factors
 from service.officers.passwords import hash_password, one_time_password
 from service.officers.rules import Officer, Role, parse_roles
-from service.officers.tables import OfficerAccount, OfficerSession
+from service.officers.sessions import end_sessions
+from service.officers.steps import drop_steps
+from service.officers.tables import OfficerAccount
 
 FIRST_NAME = "first"
 _NAME = re.compile(r"[\w.·-]{1,50}")
@@ -42,29 +46,33 @@ def add_officer(
     if not roles:
         parse_roles(())
     area = area or node.region
-    if not contains(node.region, area):
+    check_area(node, area)
+    if session.exec(select(OfficerAccount.id).where(OfficerAccount.name == name)).first():
+        raise Conflict("An officer has this name already.")
+    told = password or one_time_password(node.entropy)
+    account = OfficerAccount(
+        id=uuid7(node.now(), node.entropy),
+        name=name,
+        password_hash=hash_password(told),
+        roles=" ".join(sorted(roles)),
+        area=area,
+        language=language,
+        must_change_password=password is None,
+        created_at=node.now(),
+    )
+    session.add(account)
+    session.flush()
+    record(session, node, by or Actor.node(node.region), "officer.added", purpose=account.id)
+    return told
+
+
+def check_area(node: Node, area: str) -> None:
+    """Let only the region itself and what lies in it be an officer's area. Raises :class:`InvalidInput`."""
+    if not is_region_code(area) or not contains(node.region, area):
         raise InvalidInput(
             "The area lies outside this region.",
             errors=[{"field": "area", "message": "The area lies outside this region."}],
         )
-    if session.exec(select(OfficerAccount.id).where(OfficerAccount.name == name)).first():
-        raise Conflict("An officer has this name already.")
-    told = password or one_time_password(node.entropy)
-    session.add(
-        OfficerAccount(
-            id=uuid7(node.now(), node.entropy),
-            name=name,
-            password_hash=hash_password(told),
-            roles=" ".join(sorted(roles)),
-            area=area,
-            language=language,
-            must_change_password=password is None,
-            created_at=node.now(),
-        )
-    )
-    session.flush()
-    record(session, node, by or Actor.node(node.region), "officer.added")
-    return told
 
 
 def add_first_officer(session: Session, node: Node) -> str:
@@ -73,34 +81,55 @@ def add_first_officer(session: Session, node: Node) -> str:
 
 
 def disable_officer(session: Session, node: Node, name: str, *, by: Actor | None = None) -> None:
-    """Shut an account out, at once and on every machine.
+    """Shut an account out, at once and on every machine; what its officer had taken on goes back to the pool.
 
-    Raises :class:`NotFound`, or :class:`WrongState` for the last administrator.
+    Raises :class:`NotFound`, or :class:`WrongState` for the last administrator of the whole region.
     """
     account = account_of(session, name)
-    if Role.ADMINISTRATOR in account.roles.split():
-        others = select(OfficerAccount.roles).where(
-            OfficerAccount.id != account.id, col(OfficerAccount.disabled_at).is_(None)
-        )
-        if not any(Role.ADMINISTRATOR in roles.split() for roles in session.exec(others)):
-            raise WrongState("The last administrator stays.")
-    account.disabled_at = account.disabled_at or node.now()
+    if account.disabled_at is None:
+        keep_an_administrator(session, node, account)
+        account.disabled_at = node.now()
+        session.add(account)
+    end_sessions(session, account.id)
+    drop_steps(session, account.id)
+    node.callbacks.disabled(session, account.id, account.name)
+    record(session, node, by or Actor.node(node.region), "officer.disabled", purpose=account.id)
+
+
+def enable_officer(session: Session, node: Node, name: str, *, by: Actor | None = None) -> None:
+    """Let a disabled account in again, with the password and the second factor that it had. Raises NotFound."""
+    account = account_of(session, name)
+    account.disabled_at = None
     session.add(account)
-    end_sessions(session, account)
-    record(session, node, by or Actor.node(node.region), "officer.disabled")
+    record(session, node, by or Actor.node(node.region), "officer.enabled", purpose=account.id)
 
 
 def reset_officer(session: Session, node: Node, name: str, *, by: Actor | None = None) -> str:
-    """Give an account a new one-time password (a disabled one is good again) and return it. Raises NotFound."""
+    """Give an account a new one-time password and return it; its second factors go, its sessions end.
+
+    A disabled account is good again, and nobody waits for earlier failures. Raises NotFound.
+    """
     account = account_of(session, name)
     told = one_time_password(node.entropy)
     account.password_hash = hash_password(told)
     account.must_change_password = True
     account.disabled_at = None
     session.add(account)
-    end_sessions(session, account)
-    record(session, node, by or Actor.node(node.region), "officer.reset")
+    end_sessions(session, account.id)
+    drop_steps(session, account.id)
+    remove_all_factors(session, account.id)
+    attempts.release(session, node, account.name)
+    record(session, node, by or Actor.node(node.region), "officer.reset", purpose=account.id)
     return told
+
+
+def keep_an_administrator(session: Session, node: Node, account: OfficerAccount) -> None:
+    """Refuse what would leave no administrator of the whole region. Raises :class:`WrongState`."""
+    if not _runs_the_node(account, node.region):
+        return
+    others = select(OfficerAccount).where(OfficerAccount.id != account.id, col(OfficerAccount.disabled_at).is_(None))
+    if not any(_runs_the_node(other, node.region) for other in session.exec(others)):
+        raise WrongState("The last administrator stays.")
 
 
 def set_language(session: Session, language: str, *, by: Officer) -> None:
@@ -118,6 +147,5 @@ def account_of(session: Session, name: str) -> OfficerAccount:
     return account
 
 
-def end_sessions(session: Session, account: OfficerAccount) -> None:
-    """Sign the officer out everywhere."""
-    session.exec(delete(OfficerSession).where(col(OfficerSession.officer_id) == account.id))
+def _runs_the_node(account: OfficerAccount, region: str) -> bool:
+    return Role.ADMINISTRATOR in account.roles.split() and contains(account.area, region)

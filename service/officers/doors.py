@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
-from schemas.problems import SessionLocked, SignInRequired
+from schemas.problems import SecondFactorSetupRequired, SessionLocked, SignInRequired
 from service.context import CurrentNode, Node
 from service.officers.passwords import PasswordChecks
 from service.officers.rules import SESSION_LIFE, Officer
@@ -20,6 +20,8 @@ from service.web.languages import page_language
 from service.web.viewer import Viewer
 
 _COOKIE: Final = "tonglu_session"
+OWN_ACCOUNT: Final = "/account"
+"""Where an officer sets up a second factor, before anything else where the node asks for one."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 bearer = HTTPBearer(auto_error=False, description="The token of `POST /api/v1/session`.")
 
@@ -29,10 +31,12 @@ async def current_officer(
     node: CurrentNode,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Officer:
-    """The officer of an API request. Raises :class:`SignInRequired`."""
+    """The officer of an API request. Raises :class:`SignInRequired` or :class:`SecondFactorSetupRequired`."""
     if credentials is None:
         raise SignInRequired
     found = await _found(node, credentials.credentials, "api")
+    if found.enrolling:
+        raise SecondFactorSetupRequired
     request.state.officer = found.officer
     return found.officer
 
@@ -40,7 +44,8 @@ async def current_officer(
 async def page_officer(request: Request, node: CurrentNode) -> Officer:
     """The officer of a page request; for a form also that it came from a page of ours.
 
-    Puts the page's viewer at ``request.state.viewer``. Raises :class:`SignInRequired`, :class:`SessionLocked` or
+    Puts the page's viewer at ``request.state.viewer``. Raises :class:`SignInRequired`, :class:`SessionLocked`,
+    :class:`SecondFactorSetupRequired` (for all but the pages where one is set up) or
     :class:`~schemas.problems.CsrfFailed`.
     """
     token = session_token(request, node)
@@ -50,6 +55,8 @@ async def page_officer(request: Request, node: CurrentNode) -> Officer:
     officer = found.officer
     request.state.officer = officer
     request.state.viewer = _viewer(node, officer, token)
+    if found.enrolling and not request.url.path.startswith(OWN_ACCOUNT):
+        raise SecondFactorSetupRequired
     if request.method not in _SAFE:
         await check_sent_form(request, token)
     return officer

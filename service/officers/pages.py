@@ -24,7 +24,8 @@ from service.officers.doors import (
     session_token,
     set_session_cookie,
 )
-from service.officers.sessions import change_password, close_session, find_session, lock_session, sign_in, unlock
+from service.officers.sessions import close_session, find_session, lock_session
+from service.officers.signing_in import CodeWanted, change_password, give_code, sign_in, unlock
 from service.web.csrf import ANONYMOUS_COOKIE
 from service.web.errors import local_path
 from service.web.flash import Done
@@ -34,6 +35,7 @@ from service.web.templating import pages_of
 
 router = APIRouter(include_in_schema=False)
 
+WRONG_CODE = N_("The code is wrong, used already or too old. After five minutes, sign in anew.")
 NOT_THE_SAME = N_("The two new passwords are not the same.")
 ONE_TIME = N_("This was a one-time password. Choose one of your own to go on.")
 _YEAR_SECONDS = 365 * 24 * 3600
@@ -43,7 +45,7 @@ Next = Annotated[str, Query(alias="next", max_length=200)]
 @router.get("/signin")
 async def sign_in_page(request: Request, next_path: Next = "/") -> Response:
     """Ask for name and password. Who was here last is not shown."""
-    return _sign_in_page(request, Form(), local_path(next_path))
+    return sign_in_page_with(request, Form(), local_path(next_path))
 
 
 @router.post("/signin")
@@ -52,9 +54,9 @@ async def sign_in_form(request: Request, node: CurrentNode) -> Response:
     form = await public_form(request)
     name, password = form.needed("name"), form.needed("password")
     if not form.ok:
-        return _sign_in_page(request, form, local_path(form.text("next")), status=422)
+        return sign_in_page_with(request, form, local_path(form.text("next")), status=422)
     try:
-        token = await sign_in(
+        opened = await sign_in(
             node, password_checks(request), name, password, address=client_address(request), door="page"
         )
     except PasswordChangeRequired:
@@ -62,10 +64,29 @@ async def sign_in_form(request: Request, node: CurrentNode) -> Response:
         return pages_of(request).render(request, "officers/password.html", form=again, message=ONE_TIME, fresh=True)
     except (SignInFailed, TooManyAttempts) as error:
         form.take(error)
-        return _sign_in_page(request, form, local_path(form.text("next")), status=error.status)
-    response = pages_of(request).see_other(request, local_path(form.text("next")))
-    set_session_cookie(response, node, token)
-    return response
+        return sign_in_page_with(request, form, local_path(form.text("next")), status=error.status)
+    following = local_path(form.text("next"))
+    if isinstance(opened, CodeWanted):
+        return code_page(request, Form(), opened.step, following)
+    return let_in(request, node, opened.token, following)
+
+
+@router.post("/signin/code")
+async def code_form(request: Request, node: CurrentNode) -> Response:
+    """Finish signing in with the second factor."""
+    form = await public_form(request)
+    step, code, following = form.text("step"), form.needed("code"), local_path(form.text("next"))
+    if not form.ok:
+        return code_page(request, form, step, following, status=422)
+    try:
+        token = await give_code(node, step, code, address=client_address(request))
+    except SignInFailed:
+        form.refuse("code", WRONG_CODE)
+    except TooManyAttempts as error:
+        form.take(error)
+    else:
+        return let_in(request, node, token, following)
+    return code_page(request, form, step, following, status=401)
 
 
 @router.post("/password/first")
@@ -178,7 +199,14 @@ async def _change(request: Request, node: Node, form: Form, name: str, *, fresh:
     if form.ok:
         try:
             token = await change_password(
-                node, password_checks(request), name, old, new, address=client_address(request), door="page"
+                node,
+                password_checks(request),
+                name,
+                old,
+                new,
+                token=None if fresh else session_token(request, node),
+                address=client_address(request),
+                door="page",
             )
         except TongluError as error:
             form.take(error)
@@ -191,8 +219,31 @@ async def _change(request: Request, node: Node, form: Form, name: str, *, fresh:
     )
 
 
-def _sign_in_page(request: Request, form: Form, following: str, *, status: int = 200) -> Response:
-    return pages_of(request).render(request, "officers/signin.html", status=status, form=form, following=following)
+def let_in(request: Request, node: Node, token: str, following: str) -> Response:
+    """Go on to the page that was asked for, signed in."""
+    response = pages_of(request).see_other(request, following)
+    set_session_cookie(response, node, token)
+    return response
+
+
+def code_page(request: Request, form: Form, step: str, following: str, *, status: int = 200) -> Response:
+    """Ask for the second factor."""
+    return pages_of(request).render(
+        request, "officers/code.html", status=status, form=form, step=step, following=following
+    )
+
+
+def sign_in_page_with(request: Request, form: Form, following: str, *, status: int = 200) -> Response:
+    """Ask for name and password, and offer the other ways there are."""
+    node: Node = request.app.state.node
+    return pages_of(request).render(
+        request,
+        "officers/signin.html",
+        status=status,
+        form=form,
+        following=following,
+        provider=node.settings.oidc_issuer is not None,
+    )
 
 
 def _lock_page(request: Request, form: Form, token: str, following: str, *, status: int = 200) -> Response:

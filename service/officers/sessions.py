@@ -1,38 +1,31 @@
-"""Sign-in, and what stays good after it.
+"""Sessions: what stays good after a sign-in.
 
 A session is a random token of 256 bits: the officer's browser or program holds it, the database its SHA-256. Each
 request reads the session and the account anew, so that disabling an officer works at once in every process.
 
-Wrong passwords are counted in the database, before the password is checked, so that many tries at once do not get
-past the count and a restart does not forget it. The password itself is checked outside every transaction.
+An officer may have any number of sessions (a counter's computer and the one in the back office); they see them all,
+with when and from where, and end them.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
 from sqlmodel import Session, col, delete, select
 
 from federation.keys import b64url
-from schemas.problems import PasswordChangeRequired, SignInFailed, TooManyAttempts
-from service.access_log import Actor, record
+from schemas.problems import NotFound, SignInFailed
+from service.access_log import record
 from service.context import Node
-from service.officers.actions import end_sessions
-from service.officers.passwords import PasswordChecks
+from service.officers.attempts import purge_failures
 from service.officers.queries import officer_from
-from service.officers.rules import (
-    API_IDLE,
-    FORGET_FAILURES_AFTER,
-    FREE_FAILURES,
-    SESSION_LIFE,
-    Officer,
-    check_new_password,
-    wait_after,
-)
-from service.officers.tables import OfficerAccount, OfficerSession, SignInFailures
+from service.officers.rules import API_IDLE, SESSION_LIFE, Officer
+from service.officers.steps import purge_steps
+from service.officers.tables import OfficerAccount, OfficerSession
 
 Door = Literal["api", "page"]
+Way = Literal["password", "passkey", "provider"]
 TOKEN_BYTES = 32
 _TOUCH_AFTER = timedelta(minutes=1)
 """A session's last use is noted once a minute: a read stays a read."""
@@ -40,66 +33,30 @@ _TOUCH_AFTER = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A session that was found by its token. ``locked``: the page asks for the password before it goes on."""
+    """A session that was found by its token.
+
+    ``locked``: the page asks for the password before it goes on. ``enrolling``: the node asks for a second factor, and
+    this officer has given none: they may set one up, and nothing else.
+    """
 
     officer: Officer
     locked: bool
     stale: bool
+    enrolling: bool
 
 
-async def sign_in(node: Node, checks: PasswordChecks, name: str, password: str, *, address: str, door: Door) -> str:
-    """Check name and password and open a session; returns its token.
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """One of an officer's sessions, as they see it; ``id`` names it and opens nothing."""
 
-    ``address`` is where the request came from. Raises :class:`SignInFailed` (wrong, unknown and disabled alike),
-    :class:`TooManyAttempts`, or :class:`PasswordChangeRequired` when a right one-time password must be changed first.
-    """
-    account = await _checked(node, checks, name, password, address)
-    if account.must_change_password:
-        raise PasswordChangeRequired
-    return await node.database.write(lambda session: open_session(session, node, account.id, door))
-
-
-async def change_password(
-    node: Node, checks: PasswordChecks, name: str, password: str, new_password: str, *, address: str, door: Door
-) -> str:
-    """Put a new password in the place of the old or the one-time one, sign out everywhere, open a new session.
-
-    Raises as :func:`sign_in`, and :class:`~schemas.problems.InvalidInput` for a new password that will not do.
-    """
-    account = await _checked(node, checks, name, password, address)
-    check_new_password(name, password, new_password)
-    new_hash = await checks.hash(new_password)
-
-    def change(session: Session) -> str:
-        row = _live_account(session, account.id)
-        if row.password_hash != account.password_hash:
-            raise SignInFailed
-        row.password_hash = new_hash
-        row.must_change_password = False
-        session.add(row)
-        end_sessions(session, row)
-        record(session, node, officer_from(row).as_actor, "officer.password_changed")
-        return open_session(session, node, row.id, door)
-
-    return await node.database.write(change)
-
-
-async def unlock(node: Node, checks: PasswordChecks, token: str, password: str, *, address: str) -> None:
-    """Go on with a locked session after its officer typed the password again. Raises as :func:`sign_in`."""
-    found = await node.database.read(lambda session: find_session(session, node, token, "page"))
-    if found is None:
-        raise SignInFailed
-    account = await _checked(node, checks, found.officer.name, password, address)
-
-    def go_on(session: Session) -> None:
-        row = session.get(OfficerSession, token_hash(token))
-        if row is None or row.officer_id != account.id:
-            raise SignInFailed
-        row.locked = False
-        row.used_at = node.now()
-        session.add(row)
-
-    await node.database.write(go_on)
+    id: str
+    door: Door
+    way: Way
+    second: bool
+    address: str
+    opened_at: datetime
+    used_at: datetime
+    this: bool
 
 
 def find_session(session: Session, node: Node, token: str, door: Door) -> OpenSession | None:
@@ -115,7 +72,12 @@ def find_session(session: Session, node: Node, token: str, door: Door) -> OpenSe
     if account is None or account.disabled_at is not None:
         return None
     rested = door == "page" and idle >= timedelta(minutes=node.settings.idle_minutes)
-    return OpenSession(officer_from(account), locked=row.locked or rested, stale=idle >= _TOUCH_AFTER)
+    return OpenSession(
+        officer_from(account),
+        locked=row.locked or rested,
+        stale=idle >= _TOUCH_AFTER,
+        enrolling=node.settings.second_factor == "required" and not row.second,
+    )
 
 
 def touch_session(session: Session, node: Node, token: str) -> None:
@@ -145,10 +107,53 @@ def close_session(session: Session, node: Node, token: str) -> None:
 
 
 def purge_sessions(session: Session, node: Node) -> None:
-    """Delete sessions that are over and failures that are forgotten."""
+    """Delete sessions that are over, failures that are forgotten, and steps that were never finished."""
+    session.exec(delete(OfficerSession).where(col(OfficerSession.created_at) <= node.now() - SESSION_LIFE))
+    purge_failures(session, node)
+    purge_steps(session, node)
+
+
+def sessions_of(session: Session, node: Node, officer_id: str, *, token: str | None = None) -> list[SessionInfo]:
+    """The sessions of an officer that are still good, the last used first; ``token`` tells which one asks."""
+    found = session.exec(select(OfficerSession).where(OfficerSession.officer_id == officer_id)).all()
     now = node.now()
-    session.exec(delete(OfficerSession).where(col(OfficerSession.created_at) <= now - SESSION_LIFE))
-    session.exec(delete(SignInFailures).where(col(SignInFailures.last_at) <= now - FORGET_FAILURES_AFTER))
+    own = token_hash(token) if token is not None else None
+    return [
+        SessionInfo(
+            id=session_id(row),
+            door=row.door,  # type: ignore[arg-type]  # the column holds one of the two
+            way=row.way,  # type: ignore[arg-type]  # the column holds one of the three
+            second=row.second,
+            address=row.address,
+            opened_at=row.created_at,
+            used_at=row.used_at,
+            this=row.token_hash == own,
+        )
+        for row in sorted(found, key=lambda row: row.used_at, reverse=True)
+        if now - row.created_at < SESSION_LIFE and not (row.door == "api" and now - row.used_at >= API_IDLE)
+    ]
+
+
+def end_one(session: Session, officer_id: str, wanted: str) -> None:
+    """End one of an officer's sessions. Raises :class:`NotFound`."""
+    for row in session.exec(select(OfficerSession).where(OfficerSession.officer_id == officer_id)):
+        if session_id(row) == wanted:
+            session.delete(row)
+            return
+    raise NotFound("There is no such session.")
+
+
+def end_sessions(session: Session, officer_id: str, *, but: str | None = None) -> None:
+    """Sign an officer out everywhere, or everywhere but in the session of the token ``but``."""
+    wanted = delete(OfficerSession).where(col(OfficerSession.officer_id) == officer_id)
+    if but is not None:
+        wanted = wanted.where(col(OfficerSession.token_hash) != token_hash(but))
+    session.exec(wanted)
+
+
+def session_id(row: OfficerSession) -> str:
+    """A name for a session from which nobody gets its token, nor what the database keeps of it."""
+    return sha256(b"session " + row.token_hash).hexdigest()[:32]
 
 
 def token_hash(token: str) -> bytes:
@@ -156,82 +161,40 @@ def token_hash(token: str) -> bytes:
     return sha256(token.encode()).digest()
 
 
-def open_session(session: Session, node: Node, officer_id: str, door: Door) -> str:
-    """Open a session for an officer whose password was checked, and return its token. Raises SignInFailed."""
-    account = _live_account(session, officer_id)
+def open_session(
+    session: Session,
+    node: Node,
+    officer_id: str,
+    door: Door,
+    *,
+    way: Way = "password",
+    second: bool = False,
+    address: str = "",
+) -> str:
+    """Open a session for an officer who was checked, and return its token. Raises SignInFailed for a disabled one."""
+    account = live_account(session, officer_id)
     token = b64url(node.entropy.token_bytes(TOKEN_BYTES))
     now = node.now()
     session.add(
         OfficerSession(
-            token_hash=token_hash(token), officer_id=officer_id, door=door, created_at=now, used_at=now, locked=False
+            token_hash=token_hash(token),
+            officer_id=officer_id,
+            door=door,
+            created_at=now,
+            used_at=now,
+            locked=False,
+            address=address,
+            way=way,
+            second=second,
         )
     )
     record(session, node, officer_from(account).as_actor, "officer.signed_in")
     return token
 
 
-def _live_account(session: Session, officer_id: str) -> OfficerAccount:
+def live_account(session: Session, officer_id: str) -> OfficerAccount:
+    """The account of an officer who may sign in. Raises :class:`SignInFailed`."""
     account = session.get(OfficerAccount, officer_id)
     if account is None or account.disabled_at is not None:
         raise SignInFailed
     return account
-
-
-async def _checked(node: Node, checks: PasswordChecks, name: str, password: str, address: str) -> OfficerAccount:
-    """Count the attempt, check the password, and take the count back if it was right."""
-    keys = _failure_keys(node, name, address)
-
-    def begin(session: Session) -> OfficerAccount | None:
-        _count(session, node, keys)
-        account = session.exec(
-            select(OfficerAccount).where(OfficerAccount.name == name, col(OfficerAccount.disabled_at).is_(None))
-        ).first()
-        if account is not None:
-            session.expunge(account)
-        return account
-
-    account = await node.database.write(begin)
-    if not await checks.fits(password, account.password_hash if account else None) or account is None:
-        await node.database.write(
-            lambda session: record(session, node, Actor.node(node.region), "officer.sign_in_failed")
-        )
-        raise SignInFailed
-    await node.database.write(lambda session: _uncount(session, keys))
-    return account
-
-
-def _failure_keys(node: Node, name: str, address: str) -> dict[str, bytes]:
-    return {
-        "name_address": node.vault.blind("sign_in.name_address", f"{name}\x00{address}"),
-        "name": node.vault.blind("sign_in.name", name),
-        "address": node.vault.blind("sign_in.address", address),
-    }
-
-
-def _count(session: Session, node: Node, keys: dict[str, bytes]) -> None:
-    now = node.now()
-    for kind, key in keys.items():
-        row = session.get(SignInFailures, key, with_for_update=True)
-        if row is None:
-            session.add(SignInFailures(key=key, failures=1, last_at=now))
-            continue
-        if now - row.last_at >= FORGET_FAILURES_AFTER:
-            row.failures = 0
-        until = wait_after(FREE_FAILURES[kind], row.failures, row.last_at)
-        if until is not None and now < until:
-            raise TooManyAttempts(retry_after_seconds=int((until - now).total_seconds()) + 1)
-        row.failures += 1
-        row.last_at = now
-        session.add(row)
-
-
-def _uncount(session: Session, keys: dict[str, bytes]) -> None:
-    for kind, key in keys.items():
-        row = session.get(SignInFailures, key, with_for_update=True)
-        if row is None:
-            continue
-        if kind == "address" and row.failures > 1:
-            row.failures -= 1
-            session.add(row)
-        else:
-            session.delete(row)

@@ -12,7 +12,9 @@ from service.consents.consents import NoticeDraft
 from service.context import CurrentNode
 from service.idempotency import write_once
 from service.json_body import JsonRoute
+from service.officers import administration
 from service.officers.doors import CurrentOfficer
+from service.officers.rules import Role
 from service.registry import changes, consenting, duplicates, limits, queries, voiding
 from service.registry.changes import ProtectionReason
 from service.registry.drafts import Body, ConsentsDraft, PersonChanges
@@ -185,5 +187,12 @@ async def erase(person_id: str, node: CurrentNode, officer: CurrentOfficer) -> N
 
 @router.post("/officers/{name}/release", status_code=204)
 async def release(name: str, node: CurrentNode, officer: CurrentOfficer) -> None:
-    """Let a colleague open more than sixty records today (supervisor)."""
-    await write_once(node, lambda session: limits.release(session, node, name, by=officer), status=204)
+    """Let a colleague open more records today (supervisor), or sign in at once (administrator)."""
+
+    def write(session: Session) -> None:
+        if officer.has(Role.ADMINISTRATOR):
+            administration.release_sign_in(session, node, name, by=officer)
+        if officer.has(Role.SUPERVISOR) or not officer.has(Role.ADMINISTRATOR):
+            limits.release(session, node, name, by=officer)
+
+    await write_once(node, write, status=204)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.problems import Forbidden, NotFound, SessionLocked, SignInRequired, TongluError
+from schemas.problems import Forbidden, NotFound, SecondFactorSetupRequired, SessionLocked, SignInRequired, TongluError
 from service.web.templating import FETCH_HEADER, pages_of
 
 NOT_FOUND_STATUS = 404
@@ -35,6 +35,8 @@ def error_page(request: Request, error: TongluError) -> Response:
         return pages_of(request).see_other(request, "/me")
     if isinstance(error, SignInRequired):
         return pages_of(request).see_other(request, f"/signin?next={_way_back(request)}")
+    if isinstance(error, SecondFactorSetupRequired):
+        return pages_of(request).see_other(request, "/account")
     if isinstance(error, SessionLocked):
         return _locked(request)
     response = pages_of(request).render(

@@ -24,6 +24,7 @@ NAVIGATION: Final = (
     Place("/verifications", N_("Verification"), REGISTER_ROLES),
     Place("/ledgers", N_("Ledgers"), REGISTER_ROLES),
     Place("/peers", N_("Peers"), REGISTER_ROLES | {"administrator"}),
+    Place("/officers", N_("Officers and settings"), frozenset({"administrator"})),
     Place("/access-log", N_("Access log"), frozenset({"auditor"})),
 )
 

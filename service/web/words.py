@@ -165,6 +165,11 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "auditor": N_("Auditor"),
         "administrator": N_("Administrator"),
     },
+    "sign_in_way": {
+        "password": N_("Password"),
+        "passkey": N_("Passkey"),
+        "provider": N_("Sign-in service"),
+    },
     "peer_state": {
         "paper": N_("By letter"),
         "invited": N_("Invited"),
