@@ -60,14 +60,15 @@ Piece = tuple[str, str]
 
 def pieces_of(identity: PersonIdentity, phone: str | None) -> set[Piece]:
     """Give the pieces by which a person is found."""
-    name = searched_name(identity.name)
+    folded = fold_name(identity.name)
+    name = _squeezed(folded)
     pieces: set[Piece] = {("name", name)}
     pieces |= {("pair", a + b) for a, b in pairwise(name)}
     pieces |= {("surname", surname) for surname in _surnames(name)}
-    for spelt, initials in spellings(fold_name(identity.name)):
+    for spelt, initials in spellings(folded):
         pieces |= {("pinyin", spelt[:n]) for n in range(MIN_QUERY, min(len(spelt), MAX_PINYIN) + 1)}
         pieces |= {("initials", initials[:n]) for n in range(MIN_QUERY, len(initials) + 1)}
-    for word in _latin_words(fold_name(identity.name)):
+    for word in _latin_words(folded):
         pieces |= {("pinyin", word[:n]) for n in range(MIN_QUERY, min(len(word), MAX_PINYIN) + 1)}
     number = identity.document_number
     if number is not None and len(number) >= TAIL:
@@ -139,6 +140,8 @@ def _readings(unit: str, *, surname: bool) -> list[str]:
 
 def _latin_words(name: str) -> list[str]:
     """The words of a name in Latin letters: each of them is typed alone, too (`Smith` of `Anna María Smith`)."""
+    if HAN.match(name):
+        return []
     words = [_LATIN.findall(word) for word in re.split(r"[ ·-]", re.sub(r"['’.]", "", _plain(name)))]
     return [letters[0] for letters in words if len(letters) == 1]
 
@@ -194,7 +197,11 @@ def _surnames(name: str) -> Iterable[str]:
 
 def searched_name(name: str) -> str:
     """Fold a name to the form of its full-name token: without spaces and dots."""
-    return fold_name(name).replace(" ", "").replace("·", "")
+    return _squeezed(fold_name(name))
+
+
+def _squeezed(folded: str) -> str:
+    return folded.replace(" ", "").replace("·", "")
 
 
 def _plain(text: str) -> str:
