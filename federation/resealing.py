@@ -68,7 +68,7 @@ def reseal(
         row.state, row.finished_at, row.refused_at = MessageState.PARKED, now, now
         session.add(row)
         session.flush()
-        tell(session, on_outcome, Outcome(row.id, region, row.type, row.subject, "parked", UNKNOWN_SEAL_KEY), now)
+        tell(session, on_outcome, [Outcome(row.id, region, row.type, row.subject, "parked", UNKNOWN_SEAL_KEY)], now)
     return done
 
 

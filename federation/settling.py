@@ -5,9 +5,10 @@ committed the messages count as unsent; if the process dies before, they go agai
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from sqlmodel import Session, col, select, update
@@ -22,7 +23,8 @@ from federation.receipts import Taken, store_exchange
 from federation.results import Result, problem_code, read_results
 from federation.retry import Verdict
 from federation.rotation import note_receipted, note_understood
-from federation.tables import DATABASE_FAULTS, Destination, MessageState, OutboxMessage, Peer, Wait
+from federation.sets import Failed, in_sets
+from federation.tables import Destination, MessageState, OutboxMessage, Peer, Wait
 from schemas.entropy import uuid7
 from schemas.problems import UnknownSealKey
 
@@ -46,8 +48,8 @@ class Outcome:
     problem_code: str | None = None
 
 
-OnOutcome = Callable[[Session, Outcome, datetime], None]
-"""Called in the transaction that records the outcome."""
+OnOutcome = Callable[[Session, Sequence[Outcome], datetime], None]
+"""Called in the transaction that records the outcomes, with as many of them as there are at once."""
 
 
 def settle(
@@ -82,8 +84,7 @@ def settle(
         _fail(session, fed, claim, answer, verdict=verdict, now=now)
     if claim.holder:
         release(session, claim.region, claim.holder)
-    for outcome in outcomes:
-        tell(session, on_outcome, outcome, now)
+    tell(session, on_outcome, outcomes, now)
     return sum(outcome.result == "accepted" for outcome in outcomes)
 
 
@@ -103,24 +104,27 @@ def expire_due(session: Session, fed: FederationNode, now: datetime, on_outcome:
             session.flush()
         else:
             void(session, fed, row, MessageState.EXPIRED)
-        tell(session, on_outcome, Outcome(row.id, row.region, row.type, row.subject, "expired"), now)
+    tell(session, on_outcome, [Outcome(row.id, row.region, row.type, row.subject, "expired") for row in late], now)
     return len(late)
 
 
-def tell(session: Session, on_outcome: OnOutcome | None, outcome: Outcome, now: datetime) -> None:
-    """Tell the host, in a savepoint: a fault of its own undoes neither a receipt nor what became of other messages.
+def tell(session: Session, on_outcome: OnOutcome | None, outcomes: Sequence[Outcome], now: datetime) -> None:
+    """Tell the host, in savepoints: a fault of its own undoes neither a receipt nor what became of other messages.
 
     Else the messages would count as unsent and go again, for ever.
     """
     if on_outcome is None:
         return
-    try:
-        with session.begin_nested():
-            on_outcome(session, outcome, now)
-    except DATABASE_FAULTS:
-        raise
-    except Exception as error:  # noqa: BLE001 - said in the log, by class alone: its text may quote a person
-        _log.error("the outcome of %s (%s) was not taken: %s", outcome.message_id, outcome.type, type(error).__name__)
+    telling = partial(_tell_some, session, on_outcome, now)
+    for part in in_sets(session, outcomes, telling):
+        if isinstance(part, Failed):
+            # By class alone: its text may quote a person.
+            untold, fault = part.item, type(part.error).__name__
+            _log.error("the outcome of %s (%s) was not taken: %s", untold.message_id, untold.type, fault)
+
+
+def _tell_some(session: Session, on_outcome: OnOutcome, now: datetime, outcomes: Sequence[Outcome]) -> None:
+    on_outcome(session, outcomes, now)
 
 
 # --- Results -------------------------------------------------------------------------------------------------------

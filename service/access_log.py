@@ -22,9 +22,9 @@ Two cases need care so that twin nodes stay the same (rule 10):
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import Index, LargeBinary, insert
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -155,6 +155,27 @@ class LogItem:
     automatic: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one entry about a person tells, sealed under their data key."""
+
+    action: str
+    key: bytes = field(repr=False)
+    purpose: str | None = None
+    fields: tuple[str, ...] = ()
+    automatic: bool = False
+
+    def content(self) -> bytes:
+        """What is sealed."""
+        told = {
+            "action": self.action,
+            "purpose": self.purpose,
+            "fields": list(self.fields),
+            "automatic": self.automatic,
+        }
+        return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 class LogNode(Protocol):
     """What writing an entry needs of the node (``service.context.Node`` is one)."""
 
@@ -206,13 +227,19 @@ def record_each(
     automatic: bool = False,
 ) -> None:
     """Write one entry for each of ``people`` (a search that showed them, a batch of an import) in one statement."""
-    told = _told(action, purpose, fields, automatic)
-    keys = [
-        node.vault.open_key(person.wrapped_key) if person.wrapped_key is not None else _thrown_away(node)
-        for person in people
-    ]
-    if keys:
-        session.execute(insert(AccessLogEntry), [_personal_row(node, actor, key, told) for key in keys])
+    entries = [Told(action, _key_of(node, person), purpose, tuple(fields), automatic) for person in people]
+    record_told(session, node, actor, entries)
+
+
+def record_told(session: Session, node: LogNode, actor: Actor, entries: Sequence[Told]) -> None:
+    """Write entries about people, each with what it says, in one statement."""
+    if entries:
+        session.execute(insert(AccessLogEntry), [_personal_row(node, actor, one) for one in entries])
+
+
+def told_of(node: LogNode, person: KeyHolder | None, action: str, **said: Any) -> Told:
+    """Say what is told of a person (``purpose``, ``fields``, ``automatic``); of None what `record_nobody` writes."""
+    return Told(PERSONAL, _thrown_away(node)) if person is None else Told(action, _key_of(node, person), **said)
 
 
 def record_under(
@@ -227,8 +254,7 @@ def record_under(
     automatic: bool = False,
 ) -> None:
     """Write one entry about a person whose data key the caller has unwrapped already (spares a second unwrapping)."""
-    told = _told(action, purpose, fields, automatic)
-    session.execute(insert(AccessLogEntry), [_personal_row(node, actor, key, told)])
+    record_told(session, node, actor, [Told(action, key, purpose, tuple(fields), automatic)])
 
 
 def record_nobody(session: Session, node: LogNode, actor: Actor) -> None:
@@ -264,14 +290,13 @@ def entries(session: Session, *, area: str | None = None, after: str | None = No
     return [_item(entry) for entry in _page(session, wanted, after, limit)]
 
 
+def _key_of(node: LogNode, person: KeyHolder) -> bytes:
+    return node.vault.open_key(person.wrapped_key) if person.wrapped_key is not None else _thrown_away(node)
+
+
 def stamp(at: datetime) -> str:
     """Write a time the one way that entries keep it: UTC with microseconds, so that text order is time order."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _told(action: str, purpose: str | None, fields: Sequence[str], automatic: bool) -> bytes:
-    told = {"action": action, "purpose": purpose, "fields": list(fields), "automatic": automatic}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _thrown_away(node: LogNode) -> bytes:
@@ -298,12 +323,10 @@ def _row(node: LogNode, actor: Actor, entry_id: str, action: str) -> dict[str, o
     }
 
 
-def _personal_row(node: LogNode, actor: Actor, key: bytes, told: bytes) -> dict[str, object]:
+def _personal_row(node: LogNode, actor: Actor, told: Told) -> dict[str, object]:
     entry_id = uuid7(node.now(), node.entropy)
-    return _row(node, actor, entry_id, PERSONAL) | {
-        "subject": node.vault.link(key, _LINK),
-        "sealed": node.vault.seal(key, told, _context(entry_id), pad_to=_SEALED_BLOCK_BYTES),
-    }
+    sealed = node.vault.seal(told.key, told.content(), _context(entry_id), pad_to=_SEALED_BLOCK_BYTES)
+    return _row(node, actor, entry_id, PERSONAL) | {"subject": node.vault.link(told.key, _LINK), "sealed": sealed}
 
 
 def _page(

@@ -19,16 +19,16 @@ import contextlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Index, text
+from sqlalchemy import Connection, Index, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel, select
 
 from federation.tables import UtcDateTime
 from schemas.points import Point, pass_by
@@ -36,9 +36,10 @@ from schemas.problems import Unavailable
 from service.engines import is_not_now, open_engines
 from service.leases import Lease, drop_lease, take_lease
 
-__all__ = ["Database", "Lease", "UtcDateTime", "drop_lease", "few_rows_index", "take_lease"]
+__all__ = ["Database", "Lease", "UtcDateTime", "drop_lease", "few_rows_index", "find_all", "take_lease"]
 
 T = TypeVar("T")
+Row = TypeVar("Row", bound=SQLModel)
 
 MAX_BATCH = 200
 """Functions in one transaction. (PostgreSQL keeps 64 savepoints of a transaction in shared memory and spills the rest;
@@ -59,6 +60,13 @@ def few_rows_index(name: str, column: str, condition: str) -> Index:
     A query uses it when it says the condition in the same words, its values written out and not bound.
     """
     return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
+def find_all(session: Session, table: type[Row], ids: Iterable[str]) -> dict[str, Row]:
+    """Give the rows of a table with these ids (its primary key), by id, in one look-up."""
+    key = inspect(table).primary_key[0]
+    found = session.exec(select(table).where(key.in_(set(ids)))).all()
+    return {str(getattr(row, key.key)): row for row in found}
 
 
 @dataclass(eq=False, slots=True)

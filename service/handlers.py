@@ -1,11 +1,11 @@
 """What each message type does here, and what becomes of ours: the doors that `app.py` hands to the federation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
 
-from federation.dispatch import Handler
+from federation.dispatch import Handler, SetHandler, TakeSet
 from federation.resealing import Remake
 from federation.settling import OnOutcome, Outcome
 from federation.tables import Peer
@@ -28,18 +28,21 @@ from service.verification.resealing import say_again
 __all__ = ["Gate", "connect", "make_handlers", "make_on_outcome", "make_remake"]
 
 NodeHandler = Callable[[Session, Node, Incoming, Peer, datetime], list[Outgoing]]
+NodeSetHandler = Callable[[Session, Node, Sequence[Incoming], Peer, datetime], None]
 
 
-def make_handlers(node: Node) -> dict[str, Handler]:
+def make_handlers(node: Node) -> dict[str, Handler | SetHandler]:
     """Give the handler of each message type that this node takes."""
-    return {f"tonglu.{name}.v1": _bound(node, take) for name, take in _TAKES.items()}
+    single: dict[str, Handler | SetHandler] = {name: _bound(node, take) for name, take in _TAKES.items()}
+    sets = {name: SetHandler(_bound_set(node, take)) for name, take in _TAKE_SETS.items()}
+    return {f"tonglu.{name}.v1": handler for name, handler in (single | sets).items()}
 
 
 def make_on_outcome(node: Node) -> OnOutcome:
-    """Give what the delivery calls when one of our messages is settled."""
+    """Give what the delivery calls when messages of ours are settled."""
 
-    def tell(session: Session, outcome: Outcome, now: datetime) -> None:
-        outcomes.on_outcome(session, node, outcome, now)
+    def tell(session: Session, ended: Sequence[Outcome], now: datetime) -> None:
+        outcomes.on_outcomes(session, node, ended, now)
 
     return tell
 
@@ -104,15 +107,19 @@ def _erase_received(session: Session, node: Node, peer: Peer, ids: list[str]) ->
     plans.erase_received(session, peer.region, ids)
 
 
-_TAKES: dict[str, NodeHandler] = {
+_TAKE_SETS: dict[str, NodeSetHandler] = {
     "verification.requested": verification.take_requested,
     "verification.answered": verification.take_answered,
     "verification.corrected": verification.take_answered,
+    "departure.notified": verification.take_departures,
+    "arrival.confirmed": verification.take_arrivals_confirmed,
+}
+"""What comes by the hundred."""
+
+_TAKES: dict[str, NodeHandler] = {
     "verification.declined": verification.take_declined,
     "verification.cancelled": verification.take_cancelled,
     "verification.reminded": verification.take_reminded,
-    "departure.notified": verification.take_departure,
-    "arrival.confirmed": verification.take_arrival_confirmed,
     "arrival.ended": verification.take_arrival_ended,
     "certificate.delivered": certificates.take_delivered,
     "certificate.suspended": certificates.take_state,
@@ -138,5 +145,13 @@ _TAKES: dict[str, NodeHandler] = {
 def _bound(node: Node, take: NodeHandler) -> Handler:
     def handle(session: Session, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
         return take(session, node, incoming, peer, now)
+
+    return handle
+
+
+def _bound_set(node: Node, take: NodeSetHandler) -> TakeSet:
+    def handle(session: Session, messages: Sequence[Incoming], peer: Peer, now: datetime) -> list[Outgoing]:
+        take(session, node, messages, peer, now)
+        return []
 
     return handle

@@ -1,6 +1,6 @@
 """What is read about agreements."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from sqlmodel import Session, col, select
@@ -49,6 +49,11 @@ def agreed_regions(session: Session, peers: Sequence[str], today: date) -> set[s
 def find_agreement(session: Session, agreement_id: str) -> Agreement | None:
     """Give one agreement in whatever state, or None."""
     return session.exec(select(Agreement).where(Agreement.id == agreement_id)).first()
+
+
+def find_agreements(session: Session, ids: Iterable[str]) -> dict[str, Agreement]:
+    """Give several agreements in whatever state, by id."""
+    return {one.id: one for one in session.exec(select(Agreement).where(col(Agreement.id).in_(set(ids))))}
 
 
 def list_agreements(session: Session, peer: str | None = None) -> list[Agreement]:

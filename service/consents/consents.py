@@ -21,7 +21,7 @@ from schemas.problems import DateInFuture, InvalidInput, WitnessRequired, WrongS
 from schemas.regions import contains
 from schemas.wire import WireTime
 from service.consents import notices
-from service.consents.folder import read_consents, write_consents
+from service.consents.folder import read_all_consents, read_consents, write_consents
 from service.context import Node
 from service.officers.queries import find_officer
 from service.officers.rules import Officer
@@ -200,12 +200,23 @@ def live_share_consent(session: Session, node: Node, key: bytes, peer: str) -> G
 
     A consent that names a township lying in the peer's region is one for that peer; a wider one is not.
     """
-    for consent in consents_of(session, node, key):
-        region = consent.purpose.region
-        shares = consent.is_live and consent.purpose.action == "share_with_peer"
-        if shares and region is not None and contains(peer, region):
-            return consent
-    return None
+    return live_share_consents(session, node, [(key, peer)]).get((key, peer))
+
+
+def live_share_consents(
+    session: Session, node: Node, wanted: Sequence[tuple[bytes, str]]
+) -> dict[tuple[bytes, str], GivenConsent]:
+    """Give the live consents to share, for those of several (data key, peer) that have one, as `live_share_consent`."""
+    sheets = read_all_consents(session, node, list({key for key, _ in wanted}))
+    found = {}
+    for key, peer in wanted:
+        for sheet in sheets[key]["consents"]:
+            purpose = ConsentPurpose(sheet["purpose"])
+            shares = not sheet["withdrawn_at"] and purpose.action == "share_with_peer"
+            if shares and purpose.region is not None and contains(peer, purpose.region):
+                found[key, peer] = _consent(sheet)
+                break
+    return found
 
 
 def _check_way(way: Way, where: str, *, own_page: bool) -> None:

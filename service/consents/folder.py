@@ -4,10 +4,11 @@ Sheets are padded, so that their length does not tell how much stands in them.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from service.consents.tables import Consent, ConsentRefusal
 from service.context import Node
@@ -17,11 +18,19 @@ _PAD_BYTES = 2048
 
 def read_consents(session: Session, node: Node, key: bytes) -> dict[str, list[dict[str, Any]]]:
     """Give the sheet ``{"notices": [...], "consents": [...]}`` of the person with this data key."""
-    row = session.get(Consent, node.vault.link(key, "consent"))
-    if row is None:
-        return {"notices": [], "consents": []}
-    sheet: dict[str, list[dict[str, Any]]] = json.loads(node.vault.unseal_bytes(key, row.sealed, "consent.sealed"))
-    return sheet
+    return read_all_consents(session, node, [key])[key]
+
+
+def read_all_consents(
+    session: Session, node: Node, keys: Sequence[bytes]
+) -> dict[bytes, dict[str, list[dict[str, Any]]]]:
+    """Give several people's sheets, by their data keys, in one look-up."""
+    links = {node.vault.link(key, "consent"): key for key in keys}
+    sheets: dict[bytes, dict[str, list[dict[str, Any]]]] = {key: {"notices": [], "consents": []} for key in keys}
+    for row in session.exec(select(Consent).where(col(Consent.link).in_(links))):
+        key = links[row.link]
+        sheets[key] = json.loads(node.vault.unseal_bytes(key, row.sealed, "consent.sealed"))
+    return sheets
 
 
 def write_consents(session: Session, node: Node, key: bytes, sheet: dict[str, list[dict[str, Any]]]) -> None:

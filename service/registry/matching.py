@@ -4,13 +4,17 @@ An exact match needs no name to be opened: folded name, date of birth, document 
 both blind indexes are (`schemas.identity.PersonIdentity.key`).
 """
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
 from sqlmodel import Session, col, or_, select
 
 from schemas.identity import PersonIdentity
 from schemas.regions import contains
 from service.context import Node
 from service.officers.rules import Officer
-from service.registry.people import document_index, name_birth_index, visible
+from service.registry.people import document_index, is_protected, name_birth_index, visible
 from service.registry.rules import OPEN_ARRIVAL, OPEN_DEPARTURE
 from service.registry.tables import Arrival, Departure, PeerMessage, Person, SearchToken
 from service.registry.tokens import searched_name
@@ -18,26 +22,41 @@ from service.registry.tokens import searched_name
 MOST_CANDIDATES = 10
 
 
-def find_exact(session: Session, node: Node, identity: PersonIdentity, *, hidden_too: bool = False) -> Person | None:
+def find_exact(session: Session, node: Node, identity: PersonIdentity) -> Person | None:
     """Give the one visible person who equals `identity` in everything, document number included.
 
-    With `hidden_too` a protected one as well: only to note in their own log that somebody asked. None where there is
-    nobody, where two records are the same person, and for people without a document or a date of birth: those are
-    left to an officer.
+    None where there is nobody, where two records are the same person, and for people without a document or a date of
+    birth: those are left to an officer.
     """
-    document, name_birth = document_index(node, identity), name_birth_index(node, identity)
-    if document is None or name_birth is None:
-        return None
-    found = session.exec(
-        select(Person)
-        .where(
-            Person.document_index == document,
-            Person.name_birth_index == name_birth,
-            Person.state == "active" if hidden_too else visible(node.today()),
-        )
-        .limit(2)
-    ).all()
-    return found[0] if len(found) == 1 else None
+    return find_all_exact(session, node, [identity])[0].visible
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Who equals an identity: the one `visible` person; and `anyone`, who may be protected, only to note in their own
+    log that somebody asked.
+    """
+
+    visible: Person | None
+    anyone: Person | None
+
+
+def find_all_exact(session: Session, node: Node, identities: Sequence[PersonIdentity]) -> list[Exact]:
+    """Give who equals each of several identities (`find_exact`), in order and in one look-up."""
+    keys = [(document_index(node, one), name_birth_index(node, one)) for one in identities]
+    documents = {document for document, name_birth in keys if document is not None and name_birth is not None}
+    today = node.today()
+    same: dict[tuple[bytes | None, bytes | None], list[Person]] = defaultdict(list)
+    wanted = select(Person).where(col(Person.document_index).in_(documents), Person.state == "active")
+    for person in session.exec(wanted.order_by(col(Person.id))):
+        same[person.document_index, person.name_birth_index].append(person)
+    found = []
+    for document, name_birth in keys:
+        people = same.get((document, name_birth), []) if document and name_birth else []
+        seen = [one for one in people if not is_protected(one, today)]
+        visible_one = seen[0] if len(seen) == 1 else None
+        found.append(Exact(visible_one, visible_one or (people[0] if len(people) == 1 else None)))
+    return found
 
 
 def find_same(session: Session, node: Node, identity: PersonIdentity, *, but: str | None = None) -> list[Person]:
@@ -79,22 +98,40 @@ def find_candidates(session: Session, node: Node, identity: PersonIdentity, peer
 
 def open_departures(session: Session, person_id: str, peer: str | None = None) -> list[Departure]:
     """Give the person's open departures (those to the peer's region, if one is given), the newest first."""
-    rows = session.exec(
-        select(Departure)
-        .where(Departure.person_id == person_id, col(Departure.state).in_(OPEN_DEPARTURE))
-        .order_by(col(Departure.departed_on).desc(), col(Departure.id).desc())
-    )
+    rows = all_open_departures(session, [person_id])[person_id]
     return [row for row in rows if peer is None or touches(peer, row.destination_region)]
 
 
 def open_arrivals(session: Session, person_id: str, peer: str | None = None) -> list[Arrival]:
     """Give the person's open arrivals (those from the peer's region, if one is given), the newest first."""
+    rows = all_open_arrivals(session, [person_id])[person_id]
+    return [row for row in rows if peer is None or touches(peer, row.origin_region)]
+
+
+def all_open_departures(session: Session, people: Iterable[str]) -> dict[str, list[Departure]]:
+    """Give the open departures of several people, by their ids, the newest first."""
+    found: dict[str, list[Departure]] = {one: [] for one in people}
+    rows = session.exec(
+        select(Departure)
+        .where(col(Departure.person_id).in_(found), col(Departure.state).in_(OPEN_DEPARTURE))
+        .order_by(col(Departure.departed_on).desc(), col(Departure.id).desc())
+    )
+    for row in rows:
+        found[row.person_id].append(row)
+    return found
+
+
+def all_open_arrivals(session: Session, people: Iterable[str]) -> dict[str, list[Arrival]]:
+    """Give the open arrivals of several people, by their ids, the newest first."""
+    found: dict[str, list[Arrival]] = {one: [] for one in people}
     rows = session.exec(
         select(Arrival)
-        .where(Arrival.person_id == person_id, col(Arrival.state).in_(OPEN_ARRIVAL))
+        .where(col(Arrival.person_id).in_(found), col(Arrival.state).in_(OPEN_ARRIVAL))
         .order_by(col(Arrival.arrived_on).desc(), col(Arrival.id).desc())
     )
-    return [row for row in rows if peer is None or touches(peer, row.origin_region)]
+    for row in rows:
+        found[row.person_id].append(row)
+    return found
 
 
 def open_journeys(session: Session, person_id: str, peer: str) -> list[Departure | Arrival]:
@@ -113,12 +150,25 @@ def find_by_journey(session: Session, node: Node, journey: str, peer: str) -> Pe
 
 def departure_of_journey(session: Session, journey: str, peer: str) -> Departure | None:
     """Give the departure to the peer's region that is known under this journey id, or None."""
+    return departures_of_journeys(session, [journey], peer).get(journey)
+
+
+def departures_of_journeys(session: Session, journeys: Sequence[str], peer: str) -> dict[str, Departure]:
+    """Give the departures to the peer's region that are known under these journey ids, by them."""
     rows = session.exec(
         select(Departure)
-        .where(or_(Departure.journey == journey, Departure.other_journey == journey), Departure.state != "voided")
-        .order_by(col(Departure.id).desc())
+        .where(
+            or_(col(Departure.journey).in_(journeys), col(Departure.other_journey).in_(journeys)),
+            Departure.state != "voided",
+        )
+        .order_by(col(Departure.id))
     )
-    return next((row for row in rows if touches(peer, row.destination_region)), None)
+    found: dict[str, Departure] = {}
+    for row in rows:
+        if touches(peer, row.destination_region):
+            # The newest one last, so that it stands.
+            found |= {journey: row for journey in (row.journey, row.other_journey) if journey is not None}
+    return found
 
 
 def arrival_of_journey(session: Session, journey: str, peer: str) -> Arrival | None:
@@ -136,18 +186,23 @@ def bind_journey(session: Session, move: Departure | Arrival, journey: str) -> N
 
     One that was told to nobody yet takes the peer's; when both sides made one, the smaller wins. Both stay known.
     """
-    if journey in (move.journey, move.other_journey):
-        if journey < move.journey:
+    bind_journeys(session, [(move, journey)])
+
+
+def bind_journeys(session: Session, bound: Sequence[tuple[Departure | Arrival, str]]) -> None:
+    """Let several moves be known under the peer's journey ids too, as `bind_journey`."""
+    new = [move.id for move, journey in bound if journey not in (move.journey, move.other_journey)]
+    wanted = select(PeerMessage.about).where(col(PeerMessage.about).in_(new)).distinct()
+    told = set(session.exec(wanted).all()) if new else set()
+    for move, journey in bound:
+        if journey in (move.journey, move.other_journey):
+            if journey < move.journey:
+                move.journey, move.other_journey = journey, move.journey
+        elif move.id not in told or journey < move.journey:
             move.journey, move.other_journey = journey, move.journey
-            session.add(move)
-            session.flush()
-        return
-    told = session.exec(select(PeerMessage.message_id).where(PeerMessage.about == move.id).limit(1)).first()
-    if told is None or journey < move.journey:
-        move.journey, move.other_journey = journey, move.journey
-    else:
-        move.other_journey = journey
-    session.add(move)
+        else:
+            move.other_journey = journey
+        session.add(move)
     session.flush()
 
 

@@ -1,18 +1,26 @@
 """How a move goes on: verifying, confirmed or not, ended; and what the other side is told of it."""
 
+from collections.abc import Sequence
+
 from sqlmodel import Session
 
 from schemas.calendar import PartialDate
 from schemas.claims import EndReason
 from schemas.problems import NotFound, WrongState
-from service.access_log import Actor, record
+from service.access_log import Actor, record, record_each
 from service.context import Node
+from service.database import find_all
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
-from service.registry.matching import departure_of_journey, open_arrivals, open_departures
+from service.registry.matching import (
+    departure_of_journey,
+    departures_of_journeys,
+    open_arrivals,
+    open_departures,
+)
 from service.registry.people import find_person
 from service.registry.tables import Arrival, Departure, Person
-from service.registry.telling import tell_arrival_confirmed, tell_arrival_ended
+from service.registry.telling import Confirmed, tell_arrival_ended, tell_arrivals_confirmed
 
 
 def end_arrival(
@@ -69,28 +77,29 @@ def find_departure(session: Session, node: Node, departure_id: str, by: Officer)
     return departure, find_person(session, node, departure.person_id, by)
 
 
-def confirm_arrival(session: Session, node: Node, arrival: Arrival, *, peer: str, case: str | None = None) -> None:
+def confirm_arrival(session: Session, node: Node, arrival: Arrival, *, peer: str) -> None:
     """Note that the origin confirmed the journey, and tell it that the person is here if the person allows that.
 
     Nothing happens to an arrival that is confirmed already, ended or voided.
     """
-    if arrival.state not in ("declared", "verifying", "unconfirmed"):
-        return
-    person = session.get_one(Person, arrival.person_id)
-    arrival.state, arrival.confirmed_at = "confirmed", node.now()
-    session.add(arrival)
+    confirm_arrivals(session, node, [(arrival, None)], peer=peer)
+
+
+def confirm_arrivals(
+    session: Session, node: Node, arrivals: Sequence[tuple[Arrival, str | None]], *, peer: str
+) -> None:
+    """Note that a peer confirmed several journeys, each with the case that asked for it; as `confirm_arrival`."""
+    fresh: list[tuple[Arrival, str | None]] = []
+    for arrival, case in arrivals:
+        if arrival.state in ("declared", "verifying", "unconfirmed"):
+            arrival.state, arrival.confirmed_at = "confirmed", node.now()
+            session.add(arrival)
+            fresh.append((arrival, case))
     session.flush()
-    record(
-        session,
-        node,
-        Actor.peer(peer),
-        "arrival.confirmed",
-        person=person,
-        purpose="confirm_journey",
-        fields=("state",),
-        automatic=True,
-    )
-    tell_arrival_confirmed(session, node, person, arrival, case=case)
+    people = find_all(session, Person, [arrival.person_id for arrival, _ in fresh])
+    confirmed = [Confirmed(people[arrival.person_id], arrival, case) for arrival, case in fresh]
+    _record_confirmed(session, node, "arrival.confirmed", [one.person for one in confirmed], peer)
+    tell_arrivals_confirmed(session, node, confirmed)
 
 
 def set_arrival_state(session: Session, arrival: Arrival, state: str, *, only_from: tuple[str, ...]) -> bool:
@@ -113,22 +122,20 @@ def take_confirmation_back(session: Session, move: Arrival | Departure, state: s
 
 def confirm_departure(session: Session, node: Node, departure: Departure, *, peer: str) -> None:
     """Note that the peer's arrival matched. Nothing happens to a departure confirmed already, ended or voided."""
-    if departure.state not in ("declared", "notified"):
-        return
-    person = session.get_one(Person, departure.person_id)
-    departure.state, departure.confirmed_at = "confirmed", node.now()
-    session.add(departure)
+    confirm_departures(session, node, [departure], peer=peer)
+
+
+def confirm_departures(session: Session, node: Node, departures: Sequence[Departure], *, peer: str) -> None:
+    """Note that several arrivals of the peer matched, as `confirm_departure`."""
+    fresh = []
+    for departure in departures:
+        if departure.state in ("declared", "notified"):
+            departure.state, departure.confirmed_at = "confirmed", node.now()
+            session.add(departure)
+            fresh.append(departure.person_id)
     session.flush()
-    record(
-        session,
-        node,
-        Actor.peer(peer),
-        "departure.confirmed",
-        person=person,
-        purpose="confirm_journey",
-        fields=("state",),
-        automatic=True,
-    )
+    people = find_all(session, Person, fresh)
+    _record_confirmed(session, node, "departure.confirmed", [people[one] for one in fresh], peer)
 
 
 def end_departure_of_peer(session: Session, node: Node, journey: str, ended_on: str, *, peer: str) -> None:
@@ -151,13 +158,26 @@ def end_departure_of_peer(session: Session, node: Node, journey: str, ended_on: 
     _tell_if_last(session, node, person)
 
 
-def note_notified(session: Session, journey: str, peer: str) -> None:
-    """Note that the destination's node took our `departure.notified`."""
-    departure = departure_of_journey(session, journey, peer)
-    if departure is not None and departure.state == "declared":
-        departure.state = "notified"
-        session.add(departure)
-        session.flush()
+def note_notified(session: Session, journeys: Sequence[str], peer: str) -> None:
+    """Note that the destination's node took our `departure.notified` of these journeys."""
+    for departure in departures_of_journeys(session, journeys, peer).values():
+        if departure.state == "declared":
+            departure.state = "notified"
+            session.add(departure)
+    session.flush()
+
+
+def _record_confirmed(session: Session, node: Node, action: str, people: Sequence[Person], peer: str) -> None:
+    record_each(
+        session,
+        node,
+        Actor.peer(peer),
+        action,
+        people,
+        purpose="confirm_journey",
+        fields=("state",),
+        automatic=True,
+    )
 
 
 def _may_end(by: Officer, state: str, open_states: tuple[str, ...]) -> None:

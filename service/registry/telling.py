@@ -5,12 +5,13 @@ and the person's own live consent for that peer. Each message is noted beside th
 what is queued (it never leaves) and what has left (the peer is asked to erase it).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, insert, select
 
-from federation.outbox import cancel, enqueue, find_message
+from federation.outbox import cancel, enqueue, enqueue_all, find_message
 from federation.peers import peer_for
 from federation.tables import MessageState, PeerState
 from schemas.calendar import PartialDate
@@ -19,7 +20,7 @@ from schemas.envelope import Outgoing
 from schemas.messages import ArrivalConfirmed, ArrivalEnded, ErasureRequested, MessageData, subject_of, type_of
 from service.agreements.queries import agreement_in_force
 from service.agreements.tables import Agreement
-from service.consents.consents import GivenConsent, live_share_consent
+from service.consents.consents import GivenConsent, live_share_consents
 from service.context import Node
 from service.registry.matching import open_departures
 from service.registry.people import OpenPerson, is_protected
@@ -41,32 +42,68 @@ class MayShare:
 
 def may_share(session: Session, node: Node, key: bytes, region: str, purpose: Purpose) -> MayShare | None:
     """Give what lets this node tell the peer of `region` about the person of `key`, or None."""
+    return may_share_all(session, node, [(key, region)], purpose).get((key, region))
+
+
+def may_share_all(
+    session: Session, node: Node, wanted: Sequence[tuple[bytes, str]], purpose: Purpose
+) -> dict[tuple[bytes, str], MayShare]:
+    """Give what lets this node tell, for those of several (data key, region) for which there is anything."""
+    lines = {region: _line(session, node, region, purpose) for _, region in wanted}
+    asked = [(key, line[0]) for key, region in wanted if (line := lines[region]) is not None]
+    consents = live_share_consents(session, node, asked)
+    found = {}
+    for key, region in wanted:
+        line = lines[region]
+        consent = consents.get((key, line[0])) if line is not None else None
+        if line is not None and consent is not None:
+            found[key, region] = MayShare(*line, consent)
+    return found
+
+
+def _line(session: Session, node: Node, region: str, purpose: Purpose) -> tuple[str, Agreement] | None:
+    """The peer that is addressed for a region, with the agreement in force, if there are both."""
     peer = peer_for(session, region)
     if peer is None or peer.state not in (PeerState.ACTIVE, PeerState.SUSPENDED):
         return None
     agreement = agreement_in_force(session, peer.region, node.today(), purpose)
-    consent = live_share_consent(session, node, key, peer.region)
-    if agreement is None or consent is None:
-        return None
-    return MayShare(peer.region, agreement, consent)
+    return None if agreement is None else (peer.region, agreement)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A message about someone in this register, sent for one of their moves or for a question."""
+
+    person_id: str
+    about: str
+    outgoing: Outgoing
 
 
 def send_about(session: Session, node: Node, person_id: str, about: str, outgoing: Outgoing) -> str:
     """Queue a message about someone in this register and note it beside them; give its id."""
-    message_id = enqueue(session, node.fed, outgoing)
-    session.add(
-        PeerMessage(
-            message_id=message_id,
-            person_id=person_id,
-            about=about,
-            peer=outgoing.recipient,
-            type=outgoing.type,
-            sent_at=node.now(),
-        )
-    )
-    session.flush()
+    return send_all_about(session, node, [About(person_id, about, outgoing)])[0]
+
+
+def send_all_about(session: Session, node: Node, messages: Sequence[About]) -> list[str]:
+    """Queue several messages about people in this register and note them beside them; give their ids in order."""
+    if not messages:
+        return []
+    ids = enqueue_all(session, node.fed, [one.outgoing for one in messages])
+    rows = [
+        {
+            "message_id": message_id,
+            "person_id": one.person_id,
+            "about": one.about,
+            "peer": one.outgoing.recipient,
+            "type": one.outgoing.type,
+            "sent_at": node.now(),
+            "stopped": False,
+        }
+        for message_id, one in zip(ids, messages, strict=True)
+    ]
+    session.execute(insert(PeerMessage), rows)
     node.wake("delivery")
-    return message_id
+    return ids
 
 
 def tell_departures(session: Session, node: Node, person: Person, opened: OpenPerson) -> None:
@@ -92,15 +129,23 @@ def tell_departures(session: Session, node: Node, person: Person, opened: OpenPe
         send_about(session, node, person.id, departure.id, outgoing)
 
 
-def tell_arrival_confirmed(session: Session, node: Node, person: Person, arrival: Arrival, *, case: str | None) -> None:
-    """Tell the origin that the person of a journey is registered here, if they allow that."""
-    arrived_on = PartialDate(arrival.arrived_on)
-    data = (
-        ArrivalConfirmed(journey=arrival.journey, arrived_on=arrived_on)
-        if case is None
-        else ArrivalConfirmed(journey=arrival.journey, case=case, arrived_on=arrived_on)
-    )
-    _tell_of_arrival(session, node, person, arrival, data)
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """An arrival that its origin confirmed, in answer to the question of a case or by telling of the departure."""
+
+    person: Person
+    arrival: Arrival
+    case: str | None
+
+
+def tell_arrivals_confirmed(session: Session, node: Node, confirmed: Sequence[Confirmed]) -> None:
+    """Tell the origins that the people of journeys are registered here, if they allow that."""
+    told: list[tuple[Person, Arrival, MessageData]] = []
+    for one in confirmed:
+        said = {"journey": one.arrival.journey, "arrived_on": PartialDate(one.arrival.arrived_on)}
+        case = {} if one.case is None else {"case": one.case}
+        told.append((one.person, one.arrival, ArrivalConfirmed.model_validate(said | case)))
+    _tell_of_arrivals(session, node, told)
 
 
 def tell_arrival_ended(session: Session, node: Node, person: Person, arrival: Arrival, ended_on: PartialDate) -> None:
@@ -110,7 +155,7 @@ def tell_arrival_ended(session: Session, node: Node, person: Person, arrival: Ar
     ).first()
     if told is not None:
         data = ArrivalEnded(journey=arrival.journey, ended_on=ended_on, reason="ended")
-        _tell_of_arrival(session, node, person, arrival, data)
+        _tell_of_arrivals(session, node, [(person, arrival, data)])
 
 
 def stop_messages(
@@ -167,17 +212,27 @@ def _untold(session: Session, person_id: str) -> list[Departure]:
     return [one for one in open_departures(session, person_id) if one.state == "declared" and one.id not in told]
 
 
-def _tell_of_arrival(session: Session, node: Node, person: Person, arrival: Arrival, data: MessageData) -> None:
-    key = node.vault.open_key(person.wrapped_key)
-    share = may_share(session, node, key, arrival.origin_region, Purpose.CONFIRM_JOURNEY)
-    if share is None or is_protected(person, node.today()):
-        return
-    outgoing = Outgoing(
-        recipient=share.peer,
-        type=type_of(data),
-        subject=subject_of(data),
-        data=data.to_wire(),
-        agreement=share.agreement.id,
-        purpose=Purpose.CONFIRM_JOURNEY,
-    )
-    send_about(session, node, person.id, arrival.id, outgoing)
+def _tell_of_arrivals(session: Session, node: Node, told: Sequence[tuple[Person, Arrival, MessageData]]) -> None:
+    today = node.today()
+    keyed = [
+        (node.vault.open_key(person.wrapped_key), person, arrival, data)
+        for person, arrival, data in told
+        if not is_protected(person, today)
+    ]
+    wanted = [(key, arrival.origin_region) for key, _, arrival, _ in keyed]
+    shares = may_share_all(session, node, wanted, Purpose.CONFIRM_JOURNEY)
+    messages = []
+    for key, person, arrival, data in keyed:
+        share = shares.get((key, arrival.origin_region))
+        if share is None:
+            continue
+        outgoing = Outgoing(
+            recipient=share.peer,
+            type=type_of(data),
+            subject=subject_of(data),
+            data=data.to_wire(),
+            agreement=share.agreement.id,
+            purpose=Purpose.CONFIRM_JOURNEY,
+        )
+        messages.append(About(person.id, arrival.id, outgoing))
+    send_all_about(session, node, messages)

@@ -1,18 +1,19 @@
 """A case's row: finding it, reading and writing what is packed or sealed in it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from schemas.claims import AnswerWord, Claim
 from schemas.identity import PersonIdentity, fold_name
 from schemas.problems import NotFound
 from service.agreements.queries import claims_of, find_agreement
-from service.consents.consents import live_share_consent
+from service.agreements.tables import Agreement
+from service.consents.consents import live_share_consents
 from service.context import Node
-from service.registry.matching import open_arrivals, open_departures
+from service.registry.matching import all_open_arrivals, all_open_departures, touches
 from service.registry.people import is_protected
 from service.registry.tables import Person
 from service.verification.rules import NOBODY, Standing, withheld_claims
@@ -34,13 +35,19 @@ class Prepared:
 
 def find_case(session: Session, case: str, peer: str, direction: str) -> VerificationRequest | None:
     """Give the row of a case with a peer, or None."""
-    return session.exec(
+    return find_cases(session, [case], peer, direction).get(case)
+
+
+def find_cases(session: Session, cases: Sequence[str], peer: str, direction: str) -> dict[str, VerificationRequest]:
+    """Give the rows of several cases with a peer, by case."""
+    rows = session.exec(
         select(VerificationRequest).where(
-            VerificationRequest.case == case,
+            col(VerificationRequest.case).in_(cases),
             VerificationRequest.peer == peer,
             VerificationRequest.direction == direction,
         )
-    ).first()
+    )
+    return {row.case: row for row in rows}
 
 
 def get_request(session: Session, request_id: str, direction: str | None = None) -> VerificationRequest:
@@ -58,7 +65,11 @@ def claims_asked(row: VerificationRequest) -> list[Claim]:
 
 def withheld_of(session: Session, row: VerificationRequest) -> frozenset[Claim]:
     """Give the claims that the request's agreement does not hold."""
-    agreement = find_agreement(session, row.agreement)
+    return withheld_by(find_agreement(session, row.agreement), row)
+
+
+def withheld_by(agreement: Agreement | None, row: VerificationRequest) -> frozenset[Claim]:
+    """Give the claims of a request that an agreement does not hold; all of them where there is none."""
     return withheld_claims(claims_asked(row), claims_of(agreement) if agreement else ())
 
 
@@ -74,20 +85,19 @@ def unpack_answers(text: str | None) -> dict[Claim, AnswerWord] | None:
     return {Claim(claim): AnswerWord(word) for claim, word in json.loads(text).items()}
 
 
-def seal_subject(node: Node, row: VerificationRequest, subject: PersonIdentity) -> None:
-    """Keep whom a received request is about, under a key of the case's own."""
+def seal_subject(node: Node, row_id: str, subject: PersonIdentity) -> dict[str, bytes]:
+    """Seal whom a received request is about under a key of the case's own; give the row's two columns of it."""
     key = node.vault.new_person_key()
-    row.wrapped_key = key.wrapped
-    row.subject = node.vault.seal(
-        key.key, json.dumps(subject.to_wire(), ensure_ascii=False).encode(), _context(row), pad_to=_PREPARED_BYTES
-    )
+    content = json.dumps(subject.to_wire(), ensure_ascii=False).encode()
+    sealed = node.vault.seal(key.key, content, _context(row_id), pad_to=_PREPARED_BYTES)
+    return {"wrapped_key": key.wrapped, "subject": sealed}
 
 
 def open_subject(node: Node, row: VerificationRequest) -> PersonIdentity | None:
     """Read whom a received request is about; None once its contents are erased."""
     if row.wrapped_key is None or row.subject is None:
         return None
-    opened = node.vault.unseal_bytes(node.vault.open_key(row.wrapped_key), row.subject, _context(row))
+    opened = node.vault.unseal_bytes(node.vault.open_key(row.wrapped_key), row.subject, _context(row.id))
     return PersonIdentity.model_validate(json.loads(opened))
 
 
@@ -126,15 +136,32 @@ def read_prepared(node: Node, row: VerificationRequest) -> Prepared | None:
 
 def standing_of(session: Session, node: Node, person: Person | None, peer: str) -> Standing:
     """Say what this register holds of a person towards a peer; absent and protected people are nobody (rule 7)."""
-    if person is None or person.state != "active" or is_protected(person, node.today()):
-        return NOBODY
-    key = node.vault.open_key(person.wrapped_key)
-    return Standing(
-        departures=bool(open_departures(session, person.id, peer)),
-        arrivals=bool(open_arrivals(session, person.id, peer)),
-        registered=bool(open_arrivals(session, person.id)),
-        consent=live_share_consent(session, node, key, peer) is not None,
-    )
+    return standings_of(session, node, [(person, peer)])[0]
+
+
+def standings_of(session: Session, node: Node, asked: Sequence[tuple[Person | None, str]]) -> list[Standing]:
+    """Say what this register holds of several people, each towards a peer, in order."""
+    today = node.today()
+    seen = [
+        person
+        for person, _ in asked
+        if person is not None and person.state == "active" and not is_protected(person, today)
+    ]
+    keys = {person.id: node.vault.open_key(person.wrapped_key) for person in seen}
+    departures, arrivals = all_open_departures(session, keys), all_open_arrivals(session, keys)
+    wanted = [(keys[person.id], peer) for person, peer in asked if person is not None and person.id in keys]
+    consents = live_share_consents(session, node, wanted)
+    return [
+        NOBODY
+        if person is None or person.id not in keys
+        else Standing(
+            departures=any(touches(peer, one.destination_region) for one in departures[person.id]),
+            arrivals=any(touches(peer, one.origin_region) for one in arrivals[person.id]),
+            registered=bool(arrivals[person.id]),
+            consent=(keys[person.id], peer) in consents,
+        )
+        for person, peer in asked
+    ]
 
 
 def wipe(row: VerificationRequest) -> None:
@@ -142,5 +169,5 @@ def wipe(row: VerificationRequest) -> None:
     row.subject = row.wrapped_key = row.prepared = row.answers = row.answer_link = None
 
 
-def _context(row: VerificationRequest) -> str:
-    return f"verification_request.subject:{row.id}"
+def _context(row_id: str) -> str:
+    return f"verification_request.subject:{row_id}"

@@ -1,14 +1,19 @@
 """What an answer means for our own register, and what the person's acts mean for open cases."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlmodel import Session, col, select
 
 from schemas.claims import AnswerWord, CancelReason, Claim, ConsentPurpose
 from schemas.regions import contains
-from service.access_log import Actor, record
+from service.access_log import Actor, record_told, told_of
 from service.callbacks import KnownPerson
 from service.context import Node
-from service.registry.matching import bind_journey
-from service.registry.moves import confirm_arrival, confirm_departure, set_arrival_state, take_confirmation_back
+from service.database import find_all
+from service.registry.matching import bind_journey, bind_journeys
+from service.registry.moves import confirm_arrivals, confirm_departures, set_arrival_state, take_confirmation_back
 from service.registry.tables import Arrival, Departure, Person
 from service.verification.asking import take_back
 from service.verification.cases import OPEN_SENT, wipe
@@ -17,40 +22,57 @@ from service.verification.rules import Answers, confirms_arrival, confirms_depar
 from service.verification.tables import ReceivedDeparture, VerificationRequest
 
 
-def apply_answer(
-    session: Session, node: Node, row: VerificationRequest, answers: Answers, *, before: Answers | None = None
-) -> None:
-    """Confirm the journey that was asked about, or leave it `unconfirmed`: nothing else changes (rule 8).
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An answer of the peer to a question of ours, and the one `before` it that it corrects."""
 
-    A correction takes the place of the answer `before` it: a journey that only that one confirmed is so no longer.
+    row: VerificationRequest
+    answers: Answers
+    before: Answers | None = None
+
+
+def apply_answers(session: Session, node: Node, answered: Sequence[Applied], *, peer: str) -> None:
+    """Confirm the journeys that were asked about, or leave them `unconfirmed`: nothing else changes (rule 8).
+
+    A correction takes the place of the answer before it: a journey that only that one confirmed is so no longer.
     """
-    person = session.get(Person, row.person_id) if row.person_id else None
-    if person is None:
+    people = find_all(session, Person, [one.row.person_id for one in answered if one.row.person_id])
+    answered = [one for one in answered if one.row.person_id in people]
+    records = [one.row.record_id for one in answered if one.row.record_id]
+    if len(records) != len(set(records)):
+        # Two questions about one journey: what the second answer means depends on the first.
+        for one in answered:
+            apply_answers(session, node, [one], peer=peer)
         return
-    record(
-        session,
-        node,
-        Actor.peer(row.peer),
-        "verification.answered" if before is None else "verification.corrected",
-        person=person,
-        purpose=row.purpose,
-        fields=tuple(claim.value for claim in answers),
-        automatic=row.automatic,
-    )
-    arrival = session.get(Arrival, row.record_id or "")
-    departure = session.get(Departure, row.record_id or "")
-    if arrival is not None:
-        _learn_journey(session, person, arrival, row, answers)
-        if confirms_arrival(answers):
-            confirm_arrival(session, node, arrival, peer=row.peer, case=row.case)
-        else:
+    told = [
+        told_of(
+            node,
+            people[one.row.person_id or ""],
+            "verification.answered" if one.before is None else "verification.corrected",
+            purpose=one.row.purpose,
+            fields=tuple(claim.value for claim in one.answers),
+            automatic=one.row.automatic,
+        )
+        for one in answered
+    ]
+    record_told(session, node, Actor.peer(peer), told)
+    arrivals = find_all(session, Arrival, records)
+    departures = find_all(session, Departure, [one for one in records if one not in arrivals])
+    about_arrivals = [(one, arrivals[one.row.record_id]) for one in answered if one.row.record_id in arrivals]
+    _learn_journeys(session, [(people[one.row.person_id or ""], arrival, one) for one, arrival in about_arrivals], peer)
+    for one, arrival in about_arrivals:
+        if not confirms_arrival(one.answers):
             set_arrival_state(session, arrival, "unconfirmed", only_from=("verifying", "declared"))
-            if before is not None and confirms_arrival(before):
+            if one.before is not None and confirms_arrival(one.before):
                 take_confirmation_back(session, arrival, "unconfirmed")
-    elif departure is not None and confirms_departure(answers):
-        confirm_departure(session, node, departure, peer=row.peer)
-    elif departure is not None and before is not None and confirms_departure(before):
-        take_confirmation_back(session, departure, "declared")
+    confirmed = [(arrival, one.row.case) for one, arrival in about_arrivals if confirms_arrival(one.answers)]
+    confirm_arrivals(session, node, confirmed, peer=peer)
+    about_departures = [(one, departures[one.row.record_id]) for one in answered if one.row.record_id in departures]
+    for one, departure in about_departures:
+        if not confirms_departure(one.answers) and one.before is not None and confirms_departure(one.before):
+            take_confirmation_back(session, departure, "declared")
+    left = [departure for one, departure in about_departures if confirms_departure(one.answers)]
+    confirm_departures(session, node, left, peer=peer)
 
 
 def on_withdrawn(session: Session, node: Node, person: KnownPerson, purpose: str) -> None:
@@ -113,26 +135,29 @@ def _take_back_all(session: Session, node: Node, person_id: str, region: str | N
             take_back(session, node, row, CancelReason.NO_LONGER_NEEDED)
 
 
-def _learn_journey(
-    session: Session, person: Person, arrival: Arrival, row: VerificationRequest, answers: Answers
-) -> None:
+def _learn_journeys(session: Session, asked: Sequence[tuple[Person, Arrival, Applied]], peer: str) -> None:
     """A peer that confirms a departure knows it under the journey id that our question carried.
 
     It may have told us of that departure before, under an id of its own; the two may have differed in the spelling of a
     name, so that they did not match by themselves.
     """
-    if answers.get(Claim.DEPARTURE_DECLARED) is not AnswerWord.CONFIRMED:
-        return
-    if row.journey in (arrival.journey, arrival.other_journey) and row.journey is not None:
-        bind_journey(session, arrival, row.journey)
-    if person.document_index is None:
-        return
-    told = session.exec(
-        select(ReceivedDeparture).where(
-            ReceivedDeparture.peer == row.peer, ReceivedDeparture.document_index == person.document_index
-        )
-    ).all()
-    if len(told) == 1:
-        bind_journey(session, arrival, told[0].journey)
-        session.delete(told[0])
-        session.flush()
+    learnt = [one for one in asked if one[2].answers.get(Claim.DEPARTURE_DECLARED) is AnswerWord.CONFIRMED]
+    carried = [
+        (arrival, one.row.journey)
+        for _, arrival, one in learnt
+        if one.row.journey is not None and one.row.journey in (arrival.journey, arrival.other_journey)
+    ]
+    bind_journeys(session, carried)
+    documents = {person.document_index for person, *_ in learnt if person.document_index is not None}
+    told = defaultdict(list)
+    wanted = select(ReceivedDeparture).where(
+        ReceivedDeparture.peer == peer, col(ReceivedDeparture.document_index).in_(documents)
+    )
+    for row in session.exec(wanted):
+        told[row.document_index].append(row)
+    for person, arrival, _ in learnt:
+        if person.document_index is not None and len(told[person.document_index]) == 1:
+            (row,) = told.pop(person.document_index)
+            bind_journey(session, arrival, row.journey)
+            session.delete(row)
+    session.flush()

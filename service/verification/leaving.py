@@ -25,7 +25,7 @@ from service.verification.cases import (
     withheld_of,
 )
 from service.verification.rules import NOBODY, leaves_at, still_true
-from service.verification.sending import answer_link, send_answer, send_decline
+from service.verification.sending import Leaving, answer_link, send_answer, send_decline
 from service.verification.tables import GivenAnswer, VerificationRequest
 
 BATCH = 100
@@ -103,12 +103,4 @@ def _leave(session: Session, node: Node, row: VerificationRequest) -> None:
         person = session.get(Person, prepared.person_id) if prepared.person_id else None
         standing = standing_of(session, node, person, row.peer)
         answers = still_true(prepared.answers, standing, withheld_of(session, row))
-        send_answer(
-            session,
-            node,
-            row,
-            answers,
-            automatic=False,
-            person_id=person.id if person else None,
-            by=row.answered_by,
-        )
+        send_answer(session, node, Leaving(row, answers, person), automatic=False, by=row.answered_by)

@@ -12,7 +12,7 @@ from service.officers.rules import Officer, Role, require
 from service.registry.people import find_person
 from service.verification.answering import answer_request
 from service.verification.cases import OPEN_SENT, claims_asked, get_request
-from service.verification.effects import apply_answer
+from service.verification.effects import Applied, apply_answers
 from service.verification.sending import close_answered
 from service.verification.tables import VerificationRequest
 
@@ -48,7 +48,7 @@ def enter_reply(
     if set(answers) != set(claims_asked(row)):
         raise InvalidInput(errors=[{"field": "answers", "message": "Answer each claim that was asked, and no other."}])
     row.delivered_at = row.delivered_at or node.now()
-    close_answered(session, node, row, answers, at=node.now(), automatic=False, by=by.name)
+    close_answered(session, node, (row, answers, node.now(), False), by=by.name)
     fields = tuple(claim.value for claim in answers)
     record(
         session,
@@ -59,5 +59,5 @@ def enter_reply(
         purpose=row.purpose,
         fields=fields,
     )
-    apply_answer(session, node, row, answers)
+    apply_answers(session, node, [Applied(row, answers)], peer=row.peer)
     return row

@@ -5,73 +5,88 @@ All else is one and the same work item: an absent, a protected and a misspelt pe
 """
 
 import json
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from sqlmodel import Session, col, select
 
+from federation.sets import Failed, in_sets
 from schemas.claims import Purpose
 from schemas.identity import PersonIdentity
-from service.access_log import Actor, record, record_nobody
+from service.access_log import Actor, Told, record_told, told_of
+from service.agreements.queries import find_agreements
 from service.context import Node
-from service.registry.matching import adopt_journey, bind_journey, find_exact, open_arrivals
+from service.registry.matching import adopt_journey, bind_journey, find_all_exact, find_exact, open_arrivals
 from service.registry.moves import confirm_arrival
 from service.registry.tables import Person
 from service.registry.telling import may_share
-from service.verification.cases import claims_asked, open_subject, standing_of, withheld_of
+from service.verification.cases import claims_asked, open_subject, standings_of, withheld_by
 from service.verification.rules import ASK_AGAIN_AFTER, automatic_answer
-from service.verification.sending import send_answer
+from service.verification.sending import Leaving, send_answers
 from service.verification.tables import ReceivedDeparture, VerificationRequest
 from service.work_items.actions import open_item
 
-BATCH = 50
+BATCH = 200
 
 
 async def run_matching(node: Node) -> int:
-    """Look up what is waiting, each in a transaction of its own; give how many there were.
+    """Look up what is waiting; give how many there were.
 
     A fault in one of them leaves it waiting, does not hold up the others, and is raised at the end.
     """
     requests = await node.database.read(_waiting_requests)
     departures = await node.database.read(_waiting_departures)
-    works = [partial(match_request, node=node, request_id=one) for one in requests]
-    works += [partial(match_departure, node=node, row_id=one) for one in departures]
     faults: list[Exception] = []
-    for work in works:
-        try:
-            await node.database.write(work)
-        except Exception as fault:  # noqa: BLE001 - raised below, once the others have had their turn
-            faults.append(fault)
+    for waiting, match in ((requests, match_requests), (departures, match_departures)):
+        if waiting:
+            faults += await node.database.write(partial(_match, node=node, waiting=waiting, match=match))
     if faults:
         raise faults[0]
     if BATCH in (len(requests), len(departures)):
         node.wake("matching")
-    return len(works)
+    return len(requests) + len(departures)
 
 
 def match_request(session: Session, node: Node, request_id: str) -> None:
     """Answer a question, or give it to an officer. One that was looked at, answered or taken back is left alone."""
-    row = session.get(VerificationRequest, request_id)
-    if row is None or row.direction != "received" or row.state != "received" or row.matched_at is not None:
-        return
+    match_requests(session, node, [request_id])
+
+
+def match_requests(session: Session, node: Node, request_ids: Sequence[str]) -> None:
+    """Answer questions, or give them to officers, as `match_request`."""
+    rows = _unmatched(session, request_ids)
     node.point("matching.claimed")
-    subject = open_subject(node, row)
-    if subject is None:
-        return
-    asked, withheld = claims_asked(row), withheld_of(session, row)
+    asked = [_Asked(row, subject) for row in rows if (subject := open_subject(node, row)) is not None]
+    agreements = find_agreements(session, [row.agreement for row in rows])
     # A hidden record is looked for only where no visible one is found: beside a visible one it must change nothing.
-    known = find_exact(session, node, subject) or find_exact(session, node, subject, hidden_too=True)
-    answers = automatic_answer(asked, standing_of(session, node, known, row.peer), withheld)
-    if _was_asked_before(session, row):
-        answers = None
-    _log_question(session, node, row, known, automatic=answers is not None)
-    row.matched_at = node.now()
-    session.add(row)
-    session.flush()
-    if answers is not None and known is not None:
-        send_answer(session, node, row, answers, automatic=True, person_id=known.id, by=None)
-    else:
+    known = [one.anyone for one in find_all_exact(session, node, [one.subject for one in asked])]
+    pairs = [(person, one.row.peer) for person, one in zip(known, asked, strict=True)]
+    standings = standings_of(session, node, pairs)
+    repeated = _asked_before(session, [one.row for one in asked])
+    leaving, kept = [], []
+    for one, person, standing in zip(asked, known, standings, strict=True):
+        row, claims = one.row, claims_asked(one.row)
+        answers = automatic_answer(claims, standing, withheld_by(agreements.get(row.agreement), row))
+        row.matched_at = node.now()
+        session.add(row)
+        if answers is not None and person is not None and row.id not in repeated:
+            leaving.append(Leaving(row, answers, person))
+        else:
+            kept.append(row)
+    automatic = {one.row.id for one in leaving}
+    _log_questions(session, node, [(one.row, person) for one, person in zip(asked, known, strict=True)], automatic)
+    send_answers(session, node, leaving, automatic=True)
+    for row in kept:
         open_item(session, node, "answer_request", row.id, due=row.due_on)
+
+
+def match_departures(session: Session, node: Node, row_ids: Sequence[str]) -> None:
+    """Put together what peers told of departures with arrivals here, if the people allow telling the peer."""
+    for row_id in row_ids:
+        match_departure(session, node, row_id)
 
 
 def match_departure(session: Session, node: Node, row_id: str) -> None:
@@ -100,40 +115,74 @@ def match_departure(session: Session, node: Node, row_id: str) -> None:
         session.flush()
 
 
-def _was_asked_before(session: Session, row: VerificationRequest) -> bool:
-    """Whether this peer asked the same about the same person within 30 days: then an officer decides (rule 5).
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that waits, with whom it is about."""
+
+    row: VerificationRequest
+    subject: PersonIdentity
+
+
+def _match(
+    session: Session, node: Node, waiting: Sequence[str], match: Callable[[Session, Node, Sequence[str]], None]
+) -> list[Exception]:
+    """Match what waits in as large sets as succeed; give the faults of those that do not."""
+    parts = in_sets(session, waiting, lambda ids: match(session, node, ids))
+    return [one.error for one in parts if isinstance(one, Failed)]
+
+
+def _unmatched(session: Session, request_ids: Sequence[str]) -> Sequence[VerificationRequest]:
+    return session.exec(
+        select(VerificationRequest)
+        .where(
+            col(VerificationRequest.id).in_(request_ids),
+            VerificationRequest.direction == "received",
+            VerificationRequest.state == "received",
+            col(VerificationRequest.matched_at).is_(None),
+        )
+        .order_by(col(VerificationRequest.id))
+    ).all()
+
+
+def _asked_before(session: Session, rows: Sequence[VerificationRequest]) -> set[str]:
+    """Those of some questions that this peer asked about the same person within 30 days: an officer decides (rule 5).
 
     It depends on what was asked alone, never on who is in the register.
     """
-    since: datetime = row.created_at - ASK_AGAIN_AFTER
-    earlier = select(VerificationRequest.id).where(
-        VerificationRequest.direction == "received",
-        VerificationRequest.subject_index == row.subject_index,
-        VerificationRequest.id != row.id,
-        col(VerificationRequest.created_at) > since,
-        col(VerificationRequest.created_at) <= row.created_at,
-    )
-    return row.subject_index is not None and session.exec(earlier.limit(1)).first() is not None
+    indexes = {row.subject_index for row in rows if row.subject_index is not None}
+    wanted = select(VerificationRequest.id, VerificationRequest.subject_index, VerificationRequest.created_at)
+    earlier: dict[bytes | None, list[tuple[str, datetime]]] = defaultdict(list)
+    for request_id, index, created_at in session.exec(
+        wanted.where(
+            VerificationRequest.direction == "received",
+            col(VerificationRequest.subject_index).in_(indexes),
+        )
+    ):
+        earlier[index].append((request_id, created_at))
+    return {
+        row.id
+        for row in rows
+        if any(
+            other != row.id and row.created_at - ASK_AGAIN_AFTER < at <= row.created_at
+            for other, at in earlier[row.subject_index]
+        )
+    }
 
 
-def _log_question(
-    session: Session, node: Node, row: VerificationRequest, known: Person | None, *, automatic: bool
+def _log_questions(
+    session: Session,
+    node: Node,
+    asked: Sequence[tuple[VerificationRequest, Person | None]],
+    automatic: Collection[str],
 ) -> None:
-    actor = Actor.peer(row.peer)
-    if known is None:
-        record_nobody(session, node, actor)
-        return
-    fields = tuple(claim.value for claim in claims_asked(row))
-    record(
-        session,
-        node,
-        actor,
-        "verification.received",
-        person=known,
-        purpose=row.purpose,
-        fields=fields,
-        automatic=automatic,
-    )
+    """Write who was asked about; a question that matched nobody writes an entry that looks the same."""
+    by_peer: dict[str, list[Told]] = defaultdict(list)
+    for row, person in asked:
+        fields = tuple(claim.value for claim in claims_asked(row))
+        said = {"purpose": row.purpose, "fields": fields, "automatic": row.id in automatic}
+        by_peer[row.peer].append(told_of(node, person, "verification.received", **said))
+    for peer, told in by_peer.items():
+        record_told(session, node, Actor.peer(peer), told)
 
 
 def _waiting_requests(session: Session) -> list[str]:

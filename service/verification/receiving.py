@@ -4,15 +4,17 @@ Each tolerates being early, late or repeated. Nothing here looks anybody up for 
 receipt is the same for anyone, and the matching job goes on from there (rule 7).
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, insert, select
 
 from federation.tables import Peer
 from schemas.claims import Purpose
 from schemas.entropy import uuid7
 from schemas.envelope import Envelope, Incoming, Outgoing
+from schemas.identity import PersonIdentity
 from schemas.messages import (
     ArrivalConfirmed,
     ArrivalEnded,
@@ -28,8 +30,8 @@ from schemas.problems import InvalidMessage
 from schemas.regions import contains
 from service.access_log import Actor, record
 from service.context import Node
-from service.registry.matching import departure_of_journey
-from service.registry.moves import confirm_departure, end_departure_of_peer
+from service.registry.matching import departures_of_journeys
+from service.registry.moves import confirm_departures, end_departure_of_peer
 from service.registry.people import document_index
 from service.registry.tables import Person
 from service.verification.asking import release_arrival
@@ -38,14 +40,15 @@ from service.verification.cases import (
     OPEN_SENT,
     claims_asked,
     find_case,
+    find_cases,
     seal_subject,
     subject_index,
     unpack_answers,
     wipe,
 )
-from service.verification.effects import apply_answer
+from service.verification.effects import Applied, apply_answers
 from service.verification.rules import expires_on
-from service.verification.sending import close_answered
+from service.verification.sending import Given, close_all_answered
 from service.verification.tables import ReceivedDeparture, VerificationRequest
 from service.work_items.actions import close_items
 
@@ -55,49 +58,36 @@ LONGEST_TERM = timedelta(days=120)
 """A request whose answer is due later than this was not meant so."""
 
 
-def take_requested(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
-    """Store a question, sealed under a key of its own; the matching job answers it or gives it to an officer."""
-    data, envelope = _data(incoming, VerificationRequested), incoming.envelope
-    if incoming.person is None or incoming.person.date_of_birth is None:
-        raise _refused("data.subject_identity", "a person with a date of birth")
-    _check_consent(node, data)
-    today = node.today()
-    if not today - LONGEST_TERM <= data.due_on <= today + LONGEST_TERM:
-        raise _refused("data.due_on", "too far away")
-    known = find_case(session, data.case, peer.region, "received")
-    if known is not None:
-        return []
-    row = _row(node, envelope, peer, data.case, now)
-    row.claims = ",".join(data.claims)
-    row.urgency = data.urgency.value
-    row.due_on = data.due_on
-    row.expires_on = expires_on(node.calendar, data.due_on)
-    row.due_provisional = node.calendar.is_provisional(data.due_on.year)
-    row.journey = data.journey
-    row.subject_index = subject_index(node, peer.region, row.purpose, incoming.person)
-    seal_subject(node, row, incoming.person)
-    session.add(row)
-    session.flush()
-    node.wake("matching")
-    return []
+def take_requested(session: Session, node: Node, messages: Sequence[Incoming], peer: Peer, now: datetime) -> None:
+    """Store questions, each sealed under a key of its own; the matching job answers them or gives them to officers."""
+    asked = [(incoming, _question(node, incoming)) for incoming in messages]
+    known = find_cases(session, [data.case for _, data in asked], peer.region, "received")
+    rows = [_asked_row(node, incoming, data, peer, now) for incoming, data in asked if data.case not in known]
+    if rows:
+        session.execute(insert(VerificationRequest), rows)
+        node.wake("matching")
 
 
-def take_answered(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
-    """Note the peer's answer, or its correction of one, and what it means for the journey."""
-    data = _data(incoming, VerificationAnswered)
-    row = find_case(session, data.case, peer.region, "sent")
-    if row is None:
-        return []
-    if set(data.answers) != set(claims_asked(row)):
-        raise _refused("data.answers", "one word for each claim that was asked, and for no other")
-    is_late = row.state == "answered" and row.answered_at is not None and data.answered_at <= row.answered_at
-    if is_late or row.state not in (*OPEN_SENT, "expired", "answered", "declined"):
-        return []
-    row.delivered_at = row.delivered_at or now
-    before = unpack_answers(row.answers)
-    close_answered(session, node, row, data.answers, at=data.answered_at, automatic=data.automatic, by=None)
-    apply_answer(session, node, row, data.answers, before=before)
-    return []
+def take_answered(session: Session, node: Node, messages: Sequence[Incoming], peer: Peer, now: datetime) -> None:
+    """Note the peer's answers, or its corrections of them, and what they mean for the journeys."""
+    said = [_data(incoming, VerificationAnswered) for incoming in messages]
+    asked = find_cases(session, [data.case for data in said], peer.region, "sent")
+    given: list[Given] = []
+    applied: list[Applied] = []
+    for data in said:
+        row = asked.get(data.case)
+        if row is None:
+            continue
+        if set(data.answers) != set(claims_asked(row)):
+            raise _refused("data.answers", "one word for each claim that was asked, and for no other")
+        is_late = row.state == "answered" and row.answered_at is not None and data.answered_at <= row.answered_at
+        if is_late or row.state not in (*OPEN_SENT, "expired", "answered", "declined"):
+            continue
+        row.delivered_at = row.delivered_at or now
+        applied.append(Applied(row, data.answers, unpack_answers(row.answers)))
+        given.append((row, data.answers, data.answered_at, data.automatic))
+    close_all_answered(session, node, given)
+    apply_answers(session, node, applied, peer=peer.region)
 
 
 def take_declined(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
@@ -132,8 +122,7 @@ def take_cancelled(session: Session, node: Node, incoming: Incoming, peer: Peer,
     data = _data(incoming, VerificationCancelled)
     row = find_case(session, data.case, peer.region, "received")
     if row is None:
-        row = _row(node, incoming.envelope, peer, data.case, now)
-        row.message_id = None
+        row = VerificationRequest(**_row(node, incoming.envelope, peer, data.case, now) | {"message_id": None})
     elif row.state not in OPEN_RECEIVED:
         return []
     row.state, row.reason = "cancelled", data.reason.value
@@ -157,48 +146,29 @@ def take_reminded(session: Session, node: Node, incoming: Incoming, peer: Peer, 
     return []
 
 
-def take_departure(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
-    """Keep what a peer told of someone who left for here, until an arrival matches it or it is no longer needed."""
-    data = _data(incoming, DepartureNotified)
-    if incoming.person is None:
-        raise _refused("data.subject_identity", "a person")
+def take_departures(session: Session, node: Node, messages: Sequence[Incoming], peer: Peer, now: datetime) -> None:
+    """Keep what a peer told of people who left for here, until arrivals match or it is no longer needed."""
+    told = [(incoming, _data(incoming, DepartureNotified)) for incoming in messages]
+    journeys = [data.journey for _, data in told]
     known = session.exec(
-        select(ReceivedDeparture).where(
-            ReceivedDeparture.peer == peer.region, ReceivedDeparture.journey == data.journey
+        select(ReceivedDeparture.journey).where(
+            ReceivedDeparture.peer == peer.region, col(ReceivedDeparture.journey).in_(journeys)
         )
-    ).first()
-    if known is not None:
-        return []
-    row_id = uuid7(now, node.entropy)
-    key = node.vault.new_person_key()
-    subject = incoming.person.model_dump_json(exclude_none=True).encode()
-    session.add(
-        ReceivedDeparture(
-            id=row_id,
-            peer=peer.region,
-            journey=data.journey,
-            message_id=incoming.envelope.id,
-            agreement=incoming.envelope.agreement or "",
-            wrapped_key=key.wrapped,
-            subject=node.vault.seal(key.key, subject, f"received_departure.subject:{row_id}", pad_to=512),
-            document_index=document_index(node, incoming.person),
-            received_at=now,
-        )
-    )
-    session.flush()
-    node.wake("matching")
-    return []
+    ).all()
+    rows = [_told_row(node, incoming, data, peer, now) for incoming, data in told if data.journey not in known]
+    if rows:
+        session.execute(insert(ReceivedDeparture), rows)
+        node.wake("matching")
 
 
-def take_arrival_confirmed(
-    session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime
-) -> list[Outgoing]:
-    """Note that the peer's arrival matched our departure; a journey that is not known here is no error."""
-    data = _data(incoming, ArrivalConfirmed)
-    departure = departure_of_journey(session, data.journey, peer.region)
-    if departure is not None:
-        confirm_departure(session, node, departure, peer=peer.region)
-    return []
+def take_arrivals_confirmed(
+    session: Session, node: Node, messages: Sequence[Incoming], peer: Peer, now: datetime
+) -> None:
+    """Note that the peer's arrivals matched our departures; a journey that is not known here is no error."""
+    journeys = [_data(incoming, ArrivalConfirmed).journey for incoming in messages]
+    departures = departures_of_journeys(session, journeys, peer.region)
+    matched = [departures[journey] for journey in journeys if journey in departures]
+    confirm_departures(session, node, matched, peer=peer.region)
 
 
 def take_arrival_ended(session: Session, node: Node, incoming: Incoming, peer: Peer, now: datetime) -> list[Outgoing]:
@@ -234,37 +204,86 @@ def erase_received(session: Session, node: Node, peer: str, message_ids: list[st
     session.flush()
 
 
-def _row(node: Node, envelope: Envelope, peer: Peer, case: str, now: datetime) -> VerificationRequest:
-    today: date = node.today()
-    return VerificationRequest(
-        id=uuid7(now, node.entropy),
-        case=case,
-        direction="received",
-        peer=peer.region,
-        agreement=envelope.agreement or "",
-        purpose=(envelope.purpose or Purpose.CONFIRM_JOURNEY).value,
-        claims="",
-        urgency="normal",
-        state="received",
-        created_at=now,
-        delivered_at=now,
-        due_on=today,
-        expires_on=today,
-        message_id=envelope.id,
+def _question(node: Node, incoming: Incoming) -> VerificationRequested:
+    """What a message asks. Raises `InvalidMessage` for what nobody can answer, or what rests on no consent for us."""
+    data, today = _data(incoming, VerificationRequested), node.today()
+    if incoming.person is None or incoming.person.date_of_birth is None:
+        raise _refused("data.subject_identity", "a person with a date of birth")
+    purpose = data.consent.purpose
+    if purpose.action != "share_with_peer" or purpose.region is None or not contains(node.region, purpose.region):
+        raise _refused("data.consent.purpose", "a consent to share with this region")
+    if not today - LONGEST_TERM <= data.due_on <= today + LONGEST_TERM:
+        raise _refused("data.due_on", "too far away")
+    return data
+
+
+def _asked_row(
+    node: Node, incoming: Incoming, data: VerificationRequested, peer: Peer, now: datetime
+) -> dict[str, Any]:
+    row = _row(node, incoming.envelope, peer, data.case, now)
+    person = _person(incoming)
+    return (
+        row
+        | seal_subject(node, row["id"], person)
+        | {
+            "claims": ",".join(data.claims),
+            "urgency": data.urgency.value,
+            "due_on": data.due_on,
+            "expires_on": expires_on(node.calendar, data.due_on),
+            "due_provisional": node.calendar.is_provisional(data.due_on.year),
+            "journey": data.journey,
+            "subject_index": subject_index(node, peer.region, row["purpose"], person),
+        }
     )
+
+
+def _told_row(node: Node, incoming: Incoming, data: DepartureNotified, peer: Peer, now: datetime) -> dict[str, Any]:
+    person = _person(incoming)
+    row_id, key = uuid7(now, node.entropy), node.vault.new_person_key()
+    subject = person.model_dump_json(exclude_none=True).encode()
+    return {
+        "id": row_id,
+        "peer": peer.region,
+        "journey": data.journey,
+        "message_id": incoming.envelope.id,
+        "agreement": incoming.envelope.agreement or "",
+        "wrapped_key": key.wrapped,
+        "subject": node.vault.seal(key.key, subject, f"received_departure.subject:{row_id}", pad_to=512),
+        "document_index": document_index(node, person),
+        "received_at": now,
+    }
+
+
+def _person(incoming: Incoming) -> PersonIdentity:
+    if incoming.person is None:
+        raise _refused("data.subject_identity", "a person")
+    return incoming.person
+
+
+def _row(node: Node, envelope: Envelope, peer: Peer, case: str, now: datetime) -> dict[str, Any]:
+    today: date = node.today()
+    return {
+        "id": uuid7(now, node.entropy),
+        "case": case,
+        "direction": "received",
+        "peer": peer.region,
+        "agreement": envelope.agreement or "",
+        "purpose": (envelope.purpose or Purpose.CONFIRM_JOURNEY).value,
+        "claims": "",
+        "urgency": "normal",
+        "state": "received",
+        "created_at": now,
+        "delivered_at": now,
+        "due_on": today,
+        "expires_on": today,
+        "message_id": envelope.id,
+    }
 
 
 def _data(incoming: Incoming, model: type[Data]) -> Data:
     if not isinstance(incoming.data, model):
         raise InvalidMessage
     return incoming.data
-
-
-def _check_consent(node: Node, data: VerificationRequested) -> None:
-    """The consent that a question rests on must be one for sharing with us (rule 5)."""
-    purpose = data.consent.purpose
-    if purpose.action != "share_with_peer" or purpose.region is None or not contains(node.region, purpose.region):
-        raise _refused("data.consent.purpose", "a consent to share with this region")
 
 
 def _refused(field: str, message: str) -> InvalidMessage:

@@ -1,11 +1,12 @@
 """What leaves about a case: answers, corrections, declines, and the asker's own cancelling and reminding."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, insert
 
-from federation.outbox import enqueue
+from federation.outbox import enqueue_all
 from federation.peers import find_peer
 from federation.tables import PeerState
 from schemas.claims import AnswerWord, CancelReason, Claim, DeclineReason, Purpose
@@ -21,43 +22,68 @@ from schemas.messages import (
     type_of,
 )
 from service.context import Node
-from service.registry.matching import bind_journey, open_departures
+from service.registry.matching import all_open_departures, bind_journeys, touches
 from service.registry.tables import Person
 from service.vault import INDEX_BYTES
 from service.verification.cases import pack_answers
 from service.verification.tables import GivenAnswer, VerificationRequest
-from service.work_items.actions import close_items
+from service.work_items.actions import close_all_items, close_items
 
 
-def send_answer(
-    session: Session,
-    node: Node,
-    row: VerificationRequest,
-    answers: Mapping[Claim, AnswerWord],
-    *,
-    automatic: bool,
-    person_id: str | None,
-    by: str | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """An answer that leaves, and about whom it is, if about anybody."""
+
+    row: VerificationRequest
+    answers: Mapping[Claim, AnswerWord]
+    person: Person | None
+
+
+def send_answer(session: Session, node: Node, leaving: Leaving, *, automatic: bool, by: str | None) -> None:
     """Let an answer leave, or a correction of one that left; a confirmed departure is bound to the asker's journey."""
+    send_answers(session, node, [leaving], automatic=automatic, by=by)
+
+
+def send_answers(
+    session: Session, node: Node, leaving: Sequence[Leaving], *, automatic: bool, by: str | None = None
+) -> None:
+    """Let several answers leave, as `send_answer`."""
     now = node.now()
-    said = {"case": row.case, "answers": dict(answers), "automatic": automatic, "answered_at": now}
-    data: MessageData
+    said = [(one.row, _answer_of(one, automatic=automatic, at=now)) for one in leaving]
+    for one, message_id in zip(leaving, _send_of_cases(session, node, said), strict=True):
+        one.row.answer_message_id = message_id
+        one.row.answer_link = _link_of(node, one.person)
+    given = [(one.row, one.answers, now, automatic) for one in leaving]
+    close_all_answered(session, node, given, by=by)
+    confirmed = {
+        one.person.id: one.row
+        for one in leaving
+        if one.person is not None
+        and one.answers.get(Claim.DEPARTURE_DECLARED) is AnswerWord.CONFIRMED
+        and one.row.journey
+    }
+    departures = all_open_departures(session, confirmed)
+    bound = []
+    for person_id, row in confirmed.items():
+        there = [one for one in departures[person_id] if touches(row.peer, one.destination_region)]
+        bound += [(one, row.journey or "") for one in there[:1]]
+    bind_journeys(session, bound)
+
+
+def _answer_of(leaving: Leaving, *, automatic: bool, at: datetime) -> MessageData:
+    row = leaving.row
+    said = {"case": row.case, "answers": dict(leaving.answers), "automatic": automatic, "answered_at": at}
     if row.state == "answered" and row.answer_message_id is not None:
-        data = VerificationCorrected.model_validate(said | {"supersedes": row.answer_message_id})
-    else:
-        data = VerificationAnswered.model_validate(said)
-    row.answer_message_id = send_of_case(session, node, row, data)
-    row.answer_link = answer_link(session, node, person_id)
-    close_answered(session, node, row, answers, at=now, automatic=automatic, by=by)
-    if person_id is not None and answers.get(Claim.DEPARTURE_DECLARED) is AnswerWord.CONFIRMED and row.journey:
-        for departure in open_departures(session, person_id, row.peer)[:1]:
-            bind_journey(session, departure, row.journey)
+        return VerificationCorrected.model_validate(said | {"supersedes": row.answer_message_id})
+    return VerificationAnswered.model_validate(said)
 
 
 def answer_link(session: Session, node: Node, person_id: str | None) -> bytes:
     """Give the one-way link from a person to answers about them; for nobody one that leads from nowhere."""
-    person = session.get(Person, person_id) if person_id is not None else None
+    return _link_of(node, session.get(Person, person_id) if person_id is not None else None)
+
+
+def _link_of(node: Node, person: Person | None) -> bytes:
     if person is None:
         return node.entropy.token_bytes(INDEX_BYTES)
     return node.vault.link(node.vault.open_key(person.wrapped_key), "verification_request")
@@ -86,47 +112,64 @@ def send_reminder(session: Session, node: Node, row: VerificationRequest) -> Non
 
 def send_of_case(session: Session, node: Node, row: VerificationRequest, data: MessageData) -> str | None:
     """Queue a message about a case; None where nothing can be sent to the peer any more."""
-    peer = find_peer(session, row.peer)
-    if peer is None or peer.state in (PeerState.REVOKED, PeerState.PAPER):
-        return None
-    outgoing = Outgoing(
-        recipient=row.peer,
-        type=type_of(data),
-        subject=row.case,
-        data=data.to_wire(),
-        agreement=row.agreement,
-        purpose=Purpose(row.purpose),
-    )
-    message_id = enqueue(session, node.fed, outgoing)
-    node.wake("delivery")
-    return message_id
+    return _send_of_cases(session, node, [(row, data)])[0]
 
 
-def close_answered(
-    session: Session,
-    node: Node,
-    row: VerificationRequest,
-    answers: Mapping[Claim, AnswerWord],
-    *,
-    at: datetime,
-    automatic: bool,
-    by: str | None,
-) -> None:
-    """Note an answer, ours or the peer's, in the case and its history."""
-    session.add(
-        GivenAnswer(
-            id=uuid7(node.now(), node.entropy),
-            request_id=row.id,
-            answers=pack_answers(answers),
-            answered_at=at,
-            automatic=automatic,
-            answered_by=by,
+def _send_of_cases(
+    session: Session, node: Node, said: Sequence[tuple[VerificationRequest, MessageData]]
+) -> list[str | None]:
+    """Queue a message about each of several cases; give their ids in order, as `send_of_case`."""
+    peers = {row.peer: find_peer(session, row.peer) for row, _ in said}
+    closed = (PeerState.REVOKED, PeerState.PAPER)
+    outgoing = [
+        None
+        if (peer := peers[row.peer]) is None or peer.state in closed
+        else Outgoing(
+            recipient=row.peer,
+            type=type_of(data),
+            subject=row.case,
+            data=data.to_wire(),
+            agreement=row.agreement,
+            purpose=Purpose(row.purpose),
         )
-    )
-    row.state, row.answers, row.automatic = "answered", pack_answers(answers), automatic
-    row.answered_by, row.leaves_at, row.prepared = by, None, None
-    row.answered_at = at
-    row.closed_at = row.closed_at or node.now()
-    session.add(row)
+        for row, data in said
+    ]
+    sent = iter(enqueue_all(session, node.fed, [one for one in outgoing if one is not None]))
+    node.wake("delivery")
+    return [None if one is None else next(sent) for one in outgoing]
+
+
+Given = tuple[VerificationRequest, Mapping[Claim, AnswerWord], datetime, bool]
+"""An answer, ours or the peer's: its case, its words, when it was given, and whether automatically."""
+
+
+def close_answered(session: Session, node: Node, given: Given, *, by: str | None) -> None:
+    """Note an answer in the case and its history."""
+    close_all_answered(session, node, [given], by=by)
+
+
+def close_all_answered(session: Session, node: Node, given: Sequence[Given], *, by: str | None = None) -> None:
+    """Note several answers in their cases and histories."""
+    if not given:
+        return
+    history = []
+    for row, answers, at, automatic in given:
+        packed = pack_answers(answers)
+        history.append(
+            {
+                "id": uuid7(node.now(), node.entropy),
+                "request_id": row.id,
+                "answers": packed,
+                "answered_at": at,
+                "automatic": automatic,
+                "answered_by": by,
+            }
+        )
+        row.state, row.answers, row.automatic = "answered", packed, automatic
+        row.answered_by, row.leaves_at, row.prepared = by, None, None
+        row.answered_at = at
+        row.closed_at = row.closed_at or node.now()
+        session.add(row)
+    session.execute(insert(GivenAnswer), history)
     session.flush()
-    close_items(session, node, row.id)
+    close_all_items(session, node, [row.id for row, *_ in given])

@@ -1,5 +1,6 @@
 """What opens, takes and closes officers' tasks."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -60,7 +61,12 @@ def open_item(
 
 def close_items(session: Session, node: Node, about: str, kind: Kind | None = None) -> int:
     """Close the open tasks about something; give how many there were."""
-    wanted = select(WorkItem).where(WorkItem.about == about, WorkItem.state == "open")
+    return close_all_items(session, node, [about], kind)
+
+
+def close_all_items(session: Session, node: Node, abouts: Sequence[str], kind: Kind | None = None) -> int:
+    """Close the open tasks about several things; give how many there were."""
+    wanted = select(WorkItem).where(col(WorkItem.about).in_(abouts), WorkItem.state == "open")
     if kind is not None:
         wanted = wanted.where(WorkItem.kind == kind)
     items = session.exec(wanted).all()

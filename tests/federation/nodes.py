@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -74,7 +74,7 @@ class Gate:
 
     refuses: MessageRefused | None = None
 
-    def check(self, session: Session, envelope: Envelope, peer: Peer, now: datetime) -> None:
+    def check(self, session: Session, envelopes: Sequence[Envelope], peer: Peer, now: datetime) -> None:
         if self.refuses is not None:
             raise self.refuses
 
@@ -113,8 +113,8 @@ class Side:
         return self.fed.region
 
     def new_delivery(self) -> Delivery:
-        def note(session: Session, outcome: Outcome, now: datetime) -> None:
-            self.outcomes.append(outcome)
+        def note(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+            self.outcomes.extend(outcomes)
 
         return Delivery(self.fed, self.database, lambda: PeerClient(self.fed, self.wire), on_outcome=note)
 

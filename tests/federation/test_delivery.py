@@ -1,6 +1,7 @@
 """Never lost: lost answers, outages, poison, what waits and what is parked."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -295,8 +296,8 @@ async def test_a_revoked_peer_in_the_middle_of_an_exchange_gets_no_more(pair: Pa
 
 
 async def test_a_fault_of_the_host_undoes_no_receipt(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
-    def broken(session: Session, outcome: Outcome, now: datetime) -> None:
-        session.add(Invitation(id=outcome.message_id, direction="half", expires_at=now))
+    def broken(session: Session, outcomes: Sequence[Outcome], now: datetime) -> None:
+        session.add(Invitation(id=outcomes[0].message_id, direction="half", expires_at=now))
         session.flush()
         raise ZeroDivisionError("790101199003071230")
 
