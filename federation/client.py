@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -246,9 +247,15 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         await self._inner.sleep(seconds)
 
 
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """Those of the machine, read once a process: it takes longer than most requests."""
+    return ssl.create_default_context()
+
+
 def _guarded_transport(*, allow_private: bool) -> httpx.AsyncHTTPTransport:
     limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
-    trusted = ssl.create_default_context()
+    trusted = _trusted_authorities()
     transport = httpx.AsyncHTTPTransport(verify=trusted, limits=limits, trust_env=False)
     if not allow_private:
         # httpx has no public way to bring one's own network backend, and is no longer developed: its pool is replaced

@@ -6,7 +6,7 @@ expensive to look for another set of keys with the same words.
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import scrypt
 from importlib.resources import files
 
@@ -24,9 +24,14 @@ def _words(language: str) -> tuple[str, ...]:
 
 def fingerprint(region: str, base_url: str, thumbprints: Iterable[str]) -> bytes:
     """The 9 bytes whose first 66 bits name a node: its region, base URL and key thumbprints."""
-    named = {"region": region, "base_url": base_url, "keys": sorted(thumbprints)}
+    return _slow_hash(rfc8785.dumps({"region": region, "base_url": base_url, "keys": sorted(thumbprints)}))
+
+
+@lru_cache(maxsize=256)
+def _slow_hash(named: bytes) -> bytes:
+    """A tenth of a second and 32 MiB, so what was hashed is remembered: it is public, and shown again and again."""
     return scrypt(
-        rfc8785.dumps(named),
+        named,
         salt=b"tonglu-fingerprint-v1",
         n=2**15,
         r=8,

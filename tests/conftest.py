@@ -22,6 +22,7 @@ from psycopg import sql
 
 from service.database import Database
 from tests.databases import PostgresqlDatabases, SqliteDatabases
+from tests.temporary import keep_in_memory
 
 KINDS = ("sqlite", "postgresql")
 TWO_REGIONS = (
@@ -36,6 +37,11 @@ REQUIRE_ALL = os.environ.get("TONGLU_TEST_REQUIRE") == "all"
 
 hypothesis.settings.register_profile("tonglu", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("tonglu")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the first temporary folder is made, say where they are."""
+    keep_in_memory(config)
 
 
 # --- the database fixture ---------------------------------------------------------------------------------------------

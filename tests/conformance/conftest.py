@@ -1,4 +1,4 @@
-"""Settings of a node that the suite may try, and a fingerprint that is not computed anew for each node."""
+"""Settings of a node that the suite may try."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +9,6 @@ from schemas.entropy import SeededEntropy
 from service.founding import found
 from service.settings import Settings
 from tests.conformance.worlds import NODE, NODE_URL, REQUESTS_PER_SECOND
-from tests.federation.fingerprints import same_keys_same_words
-
-__all__ = ["same_keys_same_words", "settings"]
 
 
 @pytest.fixture

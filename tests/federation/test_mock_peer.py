@@ -16,10 +16,7 @@ from schemas.clock import FakeClock
 from schemas.entropy import SeededEntropy, uuid4
 from schemas.envelope import canonical
 from schemas.problems import Internal, Malformed, PeerSuspended, RateLimited, Replayed, TooLarge
-from tests.federation.fingerprints import same_keys_same_words
 from tests.federation.nodes import START
-
-__all__ = ["same_keys_same_words"]
 
 ERASURE, ERASED = "tonglu.erasure.requested.v1", "tonglu.record.erased.v1"
 OTHER = NodeKeys.generate(SeededEntropy("another"))
