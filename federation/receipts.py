@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Literal
 
 from pydantic import Field
@@ -20,6 +21,7 @@ from federation.results import read_results
 from federation.signatures import SignedAnswer, SignedRequest, read_request, verify_answer, verify_request
 from federation.tables import Exchange, PeerKey, Receipt, insert_new
 from schemas.clock import rfc3339
+from schemas.envelope import canonical
 from schemas.problems import Unauthenticated
 from schemas.wire import WireInt, WireModel
 
@@ -226,23 +228,31 @@ def trusted_keys(session: Session, fed: FederationNode) -> dict[str, TrustedKey]
     return trusted
 
 
-def held_since(session: Session, receipt: ReceiptDocument) -> datetime | None:
-    """When this node itself recorded the exchange that a receipt shows; ``None`` for one that it never saw."""
+def exchange_of(session: Session, receipt: ReceiptDocument) -> Exchange | None:
+    """The exchange that a receipt shows, as this node recorded it; ``None`` for one that it never saw."""
     same = (
         col(Exchange.answer_signature) == receipt.answer.signature,
         col(Exchange.signature) == receipt.request.signature,
         col(Exchange.answer_content_digest) == receipt.answer.content_digest,
     )
-    return session.exec(select(Exchange.recorded_at).where(*same).order_by(col(Exchange.recorded_at))).first()
+    return session.exec(select(Exchange).where(*same).order_by(col(Exchange.recorded_at))).first()
+
+
+def evidence_hash(exchange: Exchange) -> bytes:
+    """SHA-256 of all that an exchange proves: what was covered, both signatures, the answer's body, the keys."""
+    names = (*_REQUEST_COLUMNS, *_ANSWER_COLUMNS)
+    document: dict[str, Any] = {name: getattr(exchange, name) for name in names}
+    document |= {"answer_body": sha256(exchange.answer_body).hexdigest(), "keys": exchange.keys}
+    return sha256(canonical(document)).digest()
 
 
 def verify_receipt(
-    receipt: ReceiptDocument, trusted: Mapping[str, TrustedKey], *, held_from: datetime | None = None
+    receipt: ReceiptDocument, trusted: Mapping[str, TrustedKey], *, witnessed_at: datetime | None = None
 ) -> Proven:
     """Verify a receipt by pinned keys alone: those that it brings must be the very same.
 
-    A key that someone else may have had proves only what this node recorded before (``held_from``): anyone who has it
-    can write any date. Raises ``ReceiptUnproven``.
+    A key that someone else may have had proves only what lay under a cosigned checkpoint before (``witnessed_at`` says
+    since when this evidence did): anyone who has the key can write any date. Raises ``ReceiptUnproven``.
     """
     given, answer = receipt.request, receipt.answer
     try:
@@ -260,8 +270,8 @@ def verify_receipt(
     if list(receipt.keys) != [sender.jwk, taker.jwk]:
         raise ReceiptUnproven("The keys in the receipt are not those that signed it.")
     for key in (sender, taker):
-        if key.compromised_from is not None and (held_from is None or held_from >= key.compromised_from):
-            raise ReceiptUnproven("A key that signed it was compromised, and no record from before is here.")
+        if key.compromised_from is not None and (witnessed_at is None or witnessed_at >= key.compromised_from):
+            raise ReceiptUnproven("A key that signed it was compromised, and no cosigned checkpoint is from before.")
     for result in read_results(body) or []:
         if (result.id, result.digest) == (receipt.message_id, receipt.digest) and answer.status == _OK:
             final = result.final
@@ -296,5 +306,13 @@ def _body(text: str) -> bytes:
     return body
 
 
+_REQUEST_COLUMNS = ("method", "target_uri", "content_type", "content_digest", "signature_input", "signature")
+_ANSWER_COLUMNS = (
+    "answer_status",
+    "answer_content_type",
+    "answer_content_digest",
+    "answer_signature_input",
+    "answer_signature",
+)
 _FIELDS = ("content-type", "content-digest", "signature-input", "signature")
 _OK = 200

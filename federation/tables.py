@@ -242,7 +242,7 @@ class Exchange(SQLModel, table=True):
     answer_signature: str = Field(max_length=120)
     answer_body: bytes = Field(sa_type=LargeBinary)
     keys: list[dict[str, Any]] = Field(sa_type=JSON)
-    recorded_at: datetime = Field(sa_type=UtcDateTime)
+    recorded_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class Receipt(SQLModel, table=True):

@@ -35,6 +35,7 @@ from service.certificates.receiving import file_received
 from service.certificates.receiving import purge as purge_certificates
 from service.consents.refusals import purge_refusals
 from service.context import Node
+from service.evidence import is_kept, keep_evidence
 from service.handlers import Gate, make_handlers, make_on_outcome, make_remake
 from service.idempotency import purge_answers
 from service.leases import drop_lease, take_lease
@@ -106,8 +107,16 @@ async def number_log(node: Node, tools: Tools) -> int:
     return total
 
 
+async def keep(node: Node, _tools: Tools) -> int:
+    """Put the evidence of the days that are over under the log."""
+    return await keep_evidence(node)
+
+
 async def show_log(node: Node, _tools: Tools) -> int:
     """Let peers witness the log's head, once a day."""
+    if not await node.database.read(lambda session: is_kept(session, node)):
+        # The head that goes is the first under which yesterday's evidence lies.
+        return 0
     return await node.database.write(lambda session: show_checkpoints(session, node))
 
 
@@ -222,7 +231,7 @@ JOBS: Final[Mapping[str, Job]] = {
     "streams": Job(60, (pull, show_log)),
     "purge": Job(3600, (purge,)),
     "delivery": Job(60, (deliver,)),
-    "log": Job(2, (number_log,)),
+    "log": Job(2, (keep, number_log)),
 }
 """Every job by name, in the order in which `tick` runs them. Delivery also runs by itself as long as the node serves
 (``federation.delivery``)."""

@@ -87,7 +87,7 @@ def take_checkpoint(session: Session, node: Node, incoming: Incoming, peer: Peer
     head = _one(text)
     if head.origin != log_origin(peer.region):
         raise _refused("the log of the node that sent it")
-    if not any(is_signed(head, jwk) for jwk in _checkpoint_keys(session, peer.region)):
+    if not any(is_signed(head, jwk) for jwk in checkpoint_keys(session, peer.region)):
         raise _refused("signed by the sender's checkpoint key")
     row = session.get(PeerLog, peer.region) or PeerLog(peer=peer.region)
     last = _one(row.checkpoint) if row.checkpoint else None
@@ -115,7 +115,7 @@ def take_cosigned(session: Session, node: Node, incoming: Incoming, peer: Peer, 
     lines = [line for line in text[len(ours.text) :].splitlines() if line]
     for line in lines:
         seen = read_cosignature(line, peer.region)
-        keys = _checkpoint_keys(session, peer.region)
+        keys = checkpoint_keys(session, peer.region)
         if seen is None or seen.at > now + CLOCKS_DIFFER or not any(seen.is_by(jwk, head.signed) for jwk in keys):
             raise _refused("cosigned by the sender's checkpoint key")
     if len(lines) != 1:
@@ -133,7 +133,7 @@ def check_cosignatures(session: Session) -> tuple[int, list[str]]:
         held = session.get(LogCheckpoint, row.size)
         found = read_checkpoints(held.text) if held is not None else []
         seen = read_cosignature(row.line, row.peer)
-        known = keys.setdefault(row.peer, _checkpoint_keys(session, row.peer))
+        known = keys.setdefault(row.peer, checkpoint_keys(session, row.peer))
         if len(found) == 1 and seen is not None and any(seen.is_by(jwk, found[0].signed) for jwk in known):
             fit += 1
         else:
@@ -204,7 +204,8 @@ def _one(text: str) -> Checkpoint:
     return found[0]
 
 
-def _checkpoint_keys(session: Session, region: str) -> list[Jwk]:
+def checkpoint_keys(session: Session, region: str) -> list[Jwk]:
+    """A peer's keys for tree heads and cosignatures, replaced ones included and compromised ones not."""
     wanted = select(PeerKey).where(
         col(PeerKey.region) == region,
         col(PeerKey.tonglu_use) == "checkpoint",

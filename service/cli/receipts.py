@@ -67,8 +67,9 @@ def verify(
 def _prove(node: "Node", receipt: str) -> "Proven":
     from pydantic import ValidationError
 
-    from federation.receipts import ReceiptDocument, ReceiptUnproven, held_since, trusted_keys, verify_receipt
+    from federation.receipts import ReceiptDocument, ReceiptUnproven, trusted_keys, verify_receipt
     from schemas.strict_json import UnreadableJsonError, read_document
+    from service.evidence import witnessed_at
 
     file = Path(receipt)
     try:
@@ -77,10 +78,10 @@ def _prove(node: "Node", receipt: str) -> "Proven":
         )
     except (UnreadableJsonError, ValidationError):
         raise ReceiptUnproven("The file is not a receipt.") from None
-    trusted, held = node.database.read_sync(
-        lambda session: (trusted_keys(session, node.fed), held_since(session, document))
+    trusted, witnessed = node.database.read_sync(
+        lambda session: (trusted_keys(session, node.fed), witnessed_at(session, document))
     )
-    return verify_receipt(document, trusted, held_from=held)
+    return verify_receipt(document, trusted, witnessed_at=witnessed)
 
 
 def _digest(file: Path) -> str | None:

@@ -9,7 +9,13 @@ from sqlmodel import SQLModel
 
 import service
 
-OUTSIDE_DOMAIN_FOLDERS = ("federation.tables", "service.leases", "service.access_log", "service.idempotency")
+OUTSIDE_DOMAIN_FOLDERS = (
+    "federation.tables",
+    "service.access_log",
+    "service.evidence",
+    "service.idempotency",
+    "service.leases",
+)
 """Modules with tables that are not called ``service/<room>/tables.py``."""
 
 

@@ -36,6 +36,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "message.tried_again": N_("Sent a refused message again"),
     "directory.followed": N_("Followed a directory of regions"),
     "directory.left": N_("Left a directory of regions"),
+    "evidence.kept": N_("Put the receipts of the past days under this log"),
     "keys.destroyed": N_("Destroyed old keys"),
     "keys.rotated": N_("Made new keys for this node"),
     "node.moved": N_("Told the peers a new address"),

@@ -164,4 +164,12 @@ def reports() -> None:
 
 
 def federation() -> None:
-    pass
+    op.create_table(
+        "kept_evidence",
+        sa.Column("entry_id", sa.String(length=36), nullable=False),
+        sa.Column("after", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("entry_id"),
+        sa.UniqueConstraint("until"),
+    )
+    op.create_index("ix_exchange_recorded_at", "exchange", ["recorded_at"], unique=False)

@@ -1,17 +1,27 @@
 """Peers witness each other's access logs: heads go once a day, are cosigned, and contradictions are noticed."""
 
 import base64
+import json
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select, update
 
 from federation.keys import NodeKeys
 from federation.outbox import enqueue, find_message
-from federation.tables import OutboxMessage, PeerKey
+from federation.receipts import (
+    ReceiptDocument,
+    ReceiptUnproven,
+    receipt_document,
+    trusted_keys,
+    verify_receipt,
+)
+from federation.tables import Exchange, OutboxMessage, PeerKey, Receipt
 from schemas.entropy import SeededEntropy
 from schemas.envelope import Outgoing
 from service.access_log import LogCheckpoint, LogCosignature, PeerLog
+from service.agreements.trust import rotate_keys
 from service.cli import run
+from service.evidence import KeptEvidence, witnessed_at
 from service.log_tree import sign_checkpoint
 from service.log_verify import read_checkpoints
 from service.witnesses import CHECKPOINT, COSIGNED, check_cosignatures, cosignature, read_cosignature
@@ -35,6 +45,55 @@ async def outcome(regions: Regions, region: Region, message: str) -> str:
 
 def head(region: Region, size: int, fill: bytes = b"\x07") -> str:
     return sign_checkpoint(region.node.fed.keys, region.code, size, fill * 32)
+
+
+def proven(region: Region, message: str) -> str:
+    """`accepted`, or why the receipt proves nothing."""
+
+    def verify(session) -> str:
+        document = ReceiptDocument.from_wire(json.loads(json.dumps(receipt_document(session, message))))
+        trusted = trusted_keys(session, region.node.fed)
+        try:
+            return verify_receipt(document, trusted, witnessed_at=witnessed_at(session, document)).result
+        except ReceiptUnproven as error:
+            return str(error)
+
+    return region.node.database.read_sync(verify)
+
+
+async def test_what_lay_under_a_cosigned_head_outlives_a_compromised_key(regions, monkeypatch):
+    asker = regions.asker
+    (early,) = [row.message_id for row in rows(asker, Receipt) if row.direction == "sent"][:1]
+    regions.clock.advance(days=1)
+    # A head goes only once yesterday's evidence lies under it.
+    await asker.run("streams")
+    assert not [row for row in rows(asker, OutboxMessage) if row.type == CHECKPOINT]
+    await asker.run("log")
+    await asker.run("streams")
+    await regions.settle()
+    (late,) = [row.id for row in rows(asker, OutboxMessage) if row.type == CHECKPOINT]
+    assert len(rows(asker, KeptEvidence)) == 1
+    assert rows(asker, LogCosignature)
+    regions.clock.advance(hours=1)
+    asker.node.database.write_sync(lambda session: rotate_keys(session, asker.node, asker.clock.now()))
+    assert proven(asker, early) == "accepted"
+    assert "no cosigned checkpoint" in proven(asker, late)
+    monkeypatch.setenv("TONGLU_DATABASE_URL", asker.node.settings.database)
+    monkeypatch.setenv("TONGLU_ALLOW_PRIVATE_PEERS", "true")
+    for message, code in ((early, 0), (late, 1)):
+        assert run(["receipts", "verify", str(asker.node.settings.dir), message]) == code
+
+    def bend(statement):
+        asker.node.database.write_sync(lambda session: session.exec(statement))
+
+    # The witness's own key, if it is compromised, witnesses nothing.
+    bend(update(PeerKey).where(col(PeerKey.tonglu_use) == "checkpoint").values(compromised_from=asker.clock.now()))
+    assert "no cosigned checkpoint" in proven(asker, early)
+    bend(update(PeerKey).values(compromised_from=None))
+    assert proven(asker, early) == "accepted"
+    # Nor does the tree bear out what was changed after it was hashed.
+    bend(update(Exchange).where(col(Exchange.direction) == "received").values(target_uri="https://elsewhere.example"))
+    assert "no cosigned checkpoint" in proven(asker, early)
 
 
 async def test_each_day_every_peer_cosigns_the_newest_head(regions):
