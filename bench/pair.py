@@ -29,7 +29,7 @@ from service.officers.rules import Officer, Role
 from service.registry.drafts import ArrivalDraft, DepartureDraft
 from service.registry.register import register_arrival, register_departure
 from service.settings import Settings
-from service.verification.asking import AskDraft, request_verification
+from service.verification.asking import Ask, AskDraft, AskTogether
 
 ASKER, ANSWERER = "790303", "790101"
 BASIC_RATE = 1000
@@ -151,7 +151,7 @@ class Pair:
         claims = ("identity", "departure_declared")
         drafts = [AskDraft(person_id=one, peer=ANSWERER, claims=claims, purpose="confirm_journey") for one in ids]
         await asyncio.gather(
-            *(node.database.write(lambda s, d=d: request_verification(s, node, d, by=officer)) for d in drafts)
+            *(node.database.write_together(AskTogether(node), Ask(draft, officer)) for draft in drafts)
         )
         await self.settle()
 

@@ -7,6 +7,10 @@ The transaction begins with the write lock (`BEGIN IMMEDIATE` on SQLite, an advi
 several processes take turns and see all that was committed before them: on both databases writes are serial, and an
 action may read, decide and write without a race.
 
+Work that is written for a set (one look-up and one statement a table, however many ask) waits with its argument
+(`write_together`): what stands in the queue with the same work, one behind the other, is done as one set in one
+savepoint; if it fails, in halves, so that the one that is at fault fails alone.
+
 A batch ends after `MAX_BATCH` functions or `BATCH_SECONDS`, whichever comes first: nobody holds the lock for long
 because others keep coming. If the transaction itself fails (disk, lock, connection), everyone in it gets `Unavailable`,
 and the next batch starts afresh.
@@ -19,7 +23,7 @@ import contextlib
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -36,16 +40,23 @@ from schemas.problems import Unavailable
 from service.engines import is_not_now, open_engines
 from service.leases import Lease, drop_lease, take_lease
 
-__all__ = ["Database", "Lease", "UtcDateTime", "drop_lease", "few_rows_index", "find_all", "take_lease"]
+__all__ = ["Database", "Lease", "SetWork", "UtcDateTime", "drop_lease", "few_rows_index", "find_all", "take_lease"]
 
+A = TypeVar("A")
 T = TypeVar("T")
 Row = TypeVar("Row", bound=SQLModel)
+
+SetWork = Callable[[Session, Sequence[A]], Sequence[T]]
+"""Work on several arguments at once, which gives a value for each, in order."""
 
 MAX_BATCH = 200
 """Functions in one transaction. (PostgreSQL keeps 64 savepoints of a transaction in shared memory and spills the rest;
 released ones count, so its batches are smaller.)"""
 
 MAX_BATCH_POSTGRESQL = 60
+
+MAX_TOGETHER = 50
+"""Arguments of one set: so many cost little more a piece than any larger number would."""
 
 BATCH_SECONDS = 0.04
 """No further function joins a transaction that is this old."""
@@ -71,9 +82,11 @@ def find_all(session: Session, table: type[Row], ids: Iterable[str]) -> dict[str
 
 @dataclass(eq=False, slots=True)
 class _Write:
-    """A function that waits for the writer, and whoever waits for its answer."""
+    """A function that waits for the writer, and whoever waits for its answer; with `work`, one argument of a set."""
 
-    fn: Callable[[Session], Any]
+    fn: Callable[[Session], Any] | None = None
+    work: SetWork[Any, Any] | None = None
+    argument: Any = None
     context: Context = field(default_factory=copy_context)
     loop: asyncio.AbstractEventLoop | None = None
     """The loop of an awaiting caller; None when a thread waits."""
@@ -105,6 +118,8 @@ class Database:
         self._point = point
         self._queue: SimpleQueue[_Write | None] = SimpleQueue()
         self._max_batch = MAX_BATCH if self.dialect == "sqlite" else MAX_BATCH_POSTGRESQL
+        self._held: _Write | None = None
+        """Taken from the queue by the writer, and not begun."""
         self._closed = False
         self._closing = threading.Condition()
         self._reading = 0
@@ -132,6 +147,17 @@ class Database:
         """
         loop = asyncio.get_running_loop()
         item = _Write(fn, loop=loop, future=loop.create_future())
+        self._put(item)
+        return cast("T", await item.future)
+
+    async def write_together(self, work: SetWork[A, T], argument: A) -> T:
+        """Run `work` on this argument and on those of others that wait with an equal `work`; return this one's value.
+
+        `work` never commits. Where it raises for several arguments, it is tried on fewer, down to each alone. Raises as
+        `write`.
+        """
+        loop = asyncio.get_running_loop()
+        item = _Write(work=work, argument=argument, loop=loop, future=loop.create_future())
         self._put(item)
         return cast("T", await item.future)
 
@@ -203,7 +229,7 @@ class Database:
             self._queue.put(item)
 
     def _work(self) -> None:
-        while (first := self._queue.get()) is not None:
+        while (first := self._next() or self._queue.get()) is not None:
             self._run_batch(first)
 
     def _run_batch(self, first: _Write) -> None:
@@ -214,8 +240,9 @@ class Database:
         try:
             with self._transaction() as connection:
                 while item is not None:
-                    done.append(item)
-                    self._run_one(connection, item)
+                    alike = self._alike(item)
+                    done += alike
+                    self._run(connection, alike)
                     full = len(done) >= self._max_batch or time.monotonic() - began > BATCH_SECONDS
                     item = None if full else self._next()
                 self._point("database.before_commit")
@@ -241,31 +268,52 @@ class Database:
                 connection.invalidate()
                 raise
 
-    def _run_one(self, connection: Connection, item: _Write) -> None:
-        """One function in its savepoint; its error is kept for its caller, and its changes are undone."""
+    def _run(self, connection: Connection, items: Sequence[_Write]) -> None:
+        """One function, or a set's work, in its savepoint; an error is kept for its caller, and its changes undone."""
         session = Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
         try:
-            item.value = item.context.run(item.fn, session)
+            values = _values(session, items)
             session.commit()
         except BaseException as error:
-            item.value = None
-            item.error = error
             lost = not _in_transaction(connection)
+            refused: BaseException = error
             if lost or is_not_now(error):
-                item.error = Unavailable()
-                item.error.__cause__ = error
+                refused = Unavailable()
+                refused.__cause__ = error
+            for item in items:
+                item.value, item.error = None, refused
             if lost:
                 raise _TransactionLost from error
             try:
                 session.rollback()
             except SQLAlchemyError as failed:
                 raise _TransactionLost from failed
+        else:
+            for item, value in zip(items, values, strict=True):
+                item.value, item.error = value, None
         finally:
             with contextlib.suppress(SQLAlchemyError):
                 session.close()
+        if len(items) > 1 and items[0].error is not None and not isinstance(items[0].error, Unavailable):
+            middle = len(items) // 2
+            self._run(connection, items[:middle])
+            self._run(connection, items[middle:])
+
+    def _alike(self, first: _Write) -> list[_Write]:
+        """The function, or it and those right behind it in the queue that are work of the same set."""
+        alike = [first]
+        while first.work is not None and len(alike) < MAX_TOGETHER and (item := self._next()) is not None:
+            if item.work != first.work:
+                self._held = item
+                break
+            alike.append(item)
+        return alike
 
     def _next(self) -> _Write | None:
         """The next function that waits already; None when there is none, or when the door closes."""
+        held, self._held = self._held, None
+        if held is not None:
+            return held
         try:
             item = self._queue.get_nowait()
         except Empty:
@@ -279,6 +327,13 @@ class Database:
         while (item := self._next()) is not None:
             waiting.append(item)
         return waiting
+
+
+def _values(session: Session, items: Sequence[_Write]) -> Sequence[Any]:
+    first = items[0]
+    if first.work is not None:
+        return first.context.run(first.work, session, [item.argument for item in items])
+    return [first.context.run(cast("Callable[[Session], Any]", first.fn), session)]
 
 
 def _in_transaction(connection: Connection) -> bool:

@@ -11,12 +11,12 @@ done are kept: a refusal changed nothing, and asking again is as good.
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy import LargeBinary
@@ -24,9 +24,11 @@ from sqlmodel import Field, Session, SQLModel, col, delete
 
 from schemas.problems import Conflict, IdempotencyMismatch
 from service.context import Node
-from service.database import UtcDateTime
+from service.database import SetWork, UtcDateTime
 
 KEEP = timedelta(hours=24)
+A = TypeVar("A")
+T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel | None)
 
 
@@ -110,20 +112,47 @@ async def write_once(node: Node, fn: Callable[[Session], Model], *, status: int 
     returns nothing, neither does the route. Without an ``Idempotency-Key`` on the request it is a plain write.
     """
     sent = current.get()
-    if sent is None:
-        return await node.database.write(fn)
+    result = await node.database.write(lambda session: _kept(session, node, sent, fn(session), status))
+    if sent is not None:
+        sent.kept = True
+    return result
 
-    def run(session: Session) -> Model:
-        result = fn(session)
-        if result is None:
-            keep_answer(session, node, sent, Answer(status))
-        else:
-            body = result.model_dump_json().encode()
-            keep_answer(session, node, sent, Answer(status, body, {"content-type": "application/json"}))
-        return result
 
-    result = await node.database.write(run)
-    sent.kept = True
+async def write_together_once(
+    node: Node, work: SetWork[A, T], argument: A, show: Callable[[Session, T], Model], *, status: int = 201
+) -> Model:
+    """Run ``work`` as ``node.database.write_together`` does; ``show`` makes the answer of this argument's value.
+
+    What is kept to be repeated is as for `write_once`.
+    """
+    sent = current.get()
+
+    def finish(session: Session, value: T) -> Model:
+        return _kept(session, node, sent, show(session, value), status)
+
+    result = await node.database.write_together(_Finished[A, T, Model](work), (argument, finish))
+    if sent is not None:
+        sent.kept = True
+    return result
+
+
+@dataclass(frozen=True)
+class _Finished(Generic[A, T, Model]):
+    """A set's work, and after it what each caller makes of its own value."""
+
+    work: SetWork[A, T]
+
+    def __call__(self, session: Session, items: Sequence[tuple[A, Callable[[Session, T], Model]]]) -> list[Model]:
+        values = self.work(session, [argument for argument, _ in items])
+        return [finish(session, value) for value, (_, finish) in zip(values, items, strict=True)]
+
+
+def _kept(session: Session, node: Node, sent: Submission | None, result: Model, status: int) -> Model:
+    if sent is not None and result is None:
+        keep_answer(session, node, sent, Answer(status))
+    elif sent is not None and result is not None:
+        body = result.model_dump_json().encode()
+        keep_answer(session, node, sent, Answer(status, body, {"content-type": "application/json"}))
     return result
 
 

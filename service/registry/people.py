@@ -85,7 +85,11 @@ def find_person(session: Session, node: Node, person_id: str, by: Officer) -> Pe
     A protected person is opened by a supervisor only. Raises :class:`NotFound` alike for absent, protected, voided
     and merged records and for those of other areas (rule 7), and for officers who see no people at all.
     """
-    person = session.get(Person, person_id)
+    return let_see(node, session.get(Person, person_id), by)
+
+
+def let_see(node: Node, person: Person | None, by: Officer) -> Person:
+    """Give a row that was looked up, if this officer may work with it. Raises as :func:`find_person`."""
     if person is None or not by.sees_people or not by.sees(person.area) or person.state != "active":
         raise NotFound
     if is_protected(person, node.today()) and not by.has(Role.SUPERVISOR):

@@ -49,7 +49,7 @@ def may_share_all(
     session: Session, node: Node, wanted: Sequence[tuple[bytes, str]], purpose: Purpose
 ) -> dict[tuple[bytes, str], MayShare]:
     """Give what lets this node tell, for those of several (data key, region) for which there is anything."""
-    lines = {region: _line(session, node, region, purpose) for _, region in wanted}
+    lines = {region: _line(session, node, region, purpose) for region in {region for _, region in wanted}}
     asked = [(key, line[0]) for key, region in wanted if (line := lines[region]) is not None]
     consents = live_share_consents(session, node, asked)
     found = {}

@@ -1,7 +1,8 @@
 """Asking a peer about one person: one purpose, one question (rule 5)."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
 from typing import Annotated
 
 from pydantic import Field
@@ -12,7 +13,6 @@ from federation.tables import Peer, PeerState
 from schemas.claims import CancelReason, Claim, Purpose, Urgency
 from schemas.clock import local_date
 from schemas.entropy import uuid4, uuid7
-from schemas.envelope import Outgoing
 from schemas.problems import (
     AskedRecently,
     DateOfBirthMissing,
@@ -26,23 +26,23 @@ from schemas.regions import RegionCode
 from service.access_log import record
 from service.agreements.queries import agreement_in_force, claims_of
 from service.agreements.tables import Agreement
-from service.consents.consents import GivenConsent, live_share_consent
+from service.consents.consents import GivenConsent, live_share_consents
 from service.context import Node
+from service.database import find_all
 from service.officers.rules import Officer, Role, require
 from service.registry.drafts import Body
-from service.registry.matching import open_arrivals, open_departures
+from service.registry.matching import all_open_arrivals, all_open_departures, touches
 from service.registry.moves import set_arrival_state
-from service.registry.people import OpenPerson, find_person, unseal_person
+from service.registry.people import OpenPerson, find_person, let_see, unseal_people, unseal_person
 from service.registry.tables import Arrival, Departure, Person
-from service.registry.telling import send_about, stop_message
+from service.registry.telling import stop_message
 from service.verification.cases import OPEN_SENT, get_request
+from service.verification.questions import Question, send_questions
 from service.verification.quota import asked_this_month
 from service.verification.rules import ASK_AGAIN_AFTER, due_on, expires_on
 from service.verification.sending import send_cancel
 from service.verification.tables import VerificationRequest
 from service.work_items.actions import close_items
-
-REQUESTED = "tonglu.verification.requested.v1"
 
 
 class AskDraft(Body):
@@ -64,39 +64,60 @@ class Basis:
     consent: GivenConsent
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question, and the officer who puts it."""
+
+    draft: AskDraft
+    by: Officer
+
+
 def request_verification(session: Session, node: Node, draft: AskDraft, *, by: Officer) -> VerificationRequest:
     """Put a question to a peer, or prepare the letter to a region without a node.
 
     Raises `NotFound`, `Forbidden`, `UnknownPeer`, `NoActivePeer`, `NoAgreementInForce`, `DateOfBirthMissing`,
     `NoConsent`, `AskedRecently`, `WrongState` (no open journey with that region to confirm).
     """
-    require(by, Role.CLERK, Role.SUPERVISOR)
-    person = find_person(session, node, draft.person_id, by)
-    opened = unseal_person(
-        session,
-        node,
-        person,
-        actor=by.as_actor,
-        action="verification.asked",
-        purpose=draft.purpose.value,
-        fields=("identity",),
-    )
-    claims = tuple(dict.fromkeys(draft.claims))
-    basis = _basis(session, node, opened, draft, claims)
-    move = _move(session, person, basis.peer.region)
-    if move is None and draft.purpose is Purpose.CONFIRM_JOURNEY:
-        raise WrongState("There is no open journey with this region.")
-    _check_not_recent(session, node, person.id, basis.peer.region, draft.purpose)
-    row = _new_row(node, draft, basis, claims=claims, person=person, move=move)
-    session.add(row)
+    return request_verifications(session, node, [Ask(draft, by)])[0]
+
+
+def request_verifications(session: Session, node: Node, asked: Sequence[Ask]) -> list[VerificationRequest]:
+    """Put several officers' questions at once, each about one person; give their rows in order.
+
+    Raises as `request_verification` when any one of them cannot be put.
+    """
+    opened = _open_people(session, node, asked)
+    bases = _bases(session, node, asked, opened)
+    moves = _moves(session, asked, opened, bases)
+    _check_not_recent(session, node, asked, bases)
+    rows = [
+        _new_row(node, one.draft, basis, person_id=person.id, move=move)
+        for one, person, basis, move in zip(asked, opened, bases, moves, strict=True)
+    ]
+    questions = [
+        Question(row, person, basis.consent)
+        for row, person, basis in zip(rows, opened, bases, strict=True)
+        if basis.peer.state != PeerState.PAPER
+    ]
+    send_questions(session, node, questions)
+    session.add_all(rows)
+    for move in moves:
+        if isinstance(move, Arrival) and move.state in ("declared", "unconfirmed"):
+            move.state = "verifying"
+            session.add(move)
     session.flush()
-    if basis.peer.state != PeerState.PAPER:
-        row.message_id = send_question(session, node, row, opened, basis.consent)
-        session.add(row)
-    if isinstance(move, Arrival):
-        set_arrival_state(session, move, "verifying", only_from=("declared", "unconfirmed"))
-    session.flush()
-    return row
+    return rows
+
+
+@dataclass(frozen=True)
+class AskTogether:
+    """The questions that wait for the writer at the same moment, put as one set (`Database.write_together`)."""
+
+    node: Node
+
+    def __call__(self, session: Session, asked: Sequence[Ask]) -> list[VerificationRequest]:
+        """Put them; as `request_verifications`."""
+        return request_verifications(session, self.node, asked)
 
 
 def cancel_request(
@@ -161,63 +182,113 @@ def note_letter(
     return row, opened
 
 
-def _basis(session: Session, node: Node, opened: OpenPerson, draft: AskDraft, claims: tuple[Claim, ...]) -> Basis:
-    peer = peer_for(session, draft.peer)
+def _open_people(session: Session, node: Node, asked: Sequence[Ask]) -> list[OpenPerson]:
+    """Whom the questions are about, in order; each opening is logged for the officer who asks."""
+    for one in asked:
+        require(one.by, Role.CLERK, Role.SUPERVISOR)
+    rows = find_all(session, Person, [one.draft.person_id for one in asked])
+    people = [let_see(node, rows.get(one.draft.person_id), one.by) for one in asked]
+    by_officer: dict[tuple[Officer, Purpose], list[Person]] = defaultdict(list)
+    for one, person in zip(asked, people, strict=True):
+        by_officer[one.by, one.draft.purpose].append(person)
+    opened: dict[tuple[Officer, Purpose], Iterator[OpenPerson]] = {}
+    for (by, purpose), some in by_officer.items():
+        found = unseal_people(
+            session, node, some, actor=by.as_actor, action="verification.asked", purpose=purpose.value
+        )
+        opened[by, purpose] = iter(found)
+    return [next(opened[one.by, one.draft.purpose]) for one in asked]
+
+
+def _bases(session: Session, node: Node, asked: Sequence[Ask], opened: Sequence[OpenPerson]) -> list[Basis]:
+    """What each question rests on."""
+    lines = [(one.draft.peer, one.draft.purpose) for one in asked]
+    known = {line: _line(session, node, *line) for line in set(lines)}
+    wanted = [(person.key, known[line][0].region) for person, line in zip(opened, lines, strict=True)]
+    consents = live_share_consents(session, node, wanted)
+    bases = []
+    letters: Counter[str] = Counter()
+    for one, person, line, keyed in zip(asked, opened, lines, wanted, strict=True):
+        peer, agreement = known[line]
+        if agreement is None or not set(one.draft.claims) <= set(claims_of(agreement)):
+            raise NoAgreementInForce
+        if keyed not in consents:
+            raise NoConsent
+        if person.identity.date_of_birth is None:
+            raise DateOfBirthMissing
+        if peer.state == PeerState.PAPER:
+            letters[agreement.id] += 1
+            if asked_this_month(session, node, agreement.id, "sent") + letters[agreement.id] > agreement.per_month:
+                # Over the line the answerer keeps count; here nobody else does.
+                raise WrongState("This month's requests under the agreement are used up.")
+        bases.append(Basis(peer, agreement, consents[keyed]))
+    return bases
+
+
+def _line(session: Session, node: Node, region: str, purpose: Purpose) -> tuple[Peer, Agreement | None]:
+    """The peer that is addressed for a region, and the agreement with it."""
+    peer = peer_for(session, region)
     if peer is None:
         raise UnknownPeer
     if peer.state not in (PeerState.ACTIVE, PeerState.PAPER):
         raise NoActivePeer
-    agreement = agreement_in_force(session, peer.region, node.today(), draft.purpose)
-    if agreement is None or not set(claims) <= set(claims_of(agreement)):
-        raise NoAgreementInForce
-    consent = live_share_consent(session, node, opened.key, peer.region)
-    if consent is None:
-        raise NoConsent
-    if opened.identity.date_of_birth is None:
-        raise DateOfBirthMissing
-    if peer.state == PeerState.PAPER and asked_this_month(session, node, agreement.id, "sent") >= agreement.per_month:
-        # Over the line the answerer keeps count; here nobody else does.
-        raise WrongState("This month's requests under the agreement are used up.")
-    return Basis(peer, agreement, consent)
+    return peer, agreement_in_force(session, peer.region, node.today(), purpose)
 
 
-def _move(session: Session, person: Person, peer: str) -> Arrival | Departure | None:
-    """The open journey with the peer that a question is about: the arrival from there, else the departure to there."""
-    moves: list[Arrival | Departure] = [
-        *open_arrivals(session, person.id, peer),
-        *open_departures(session, person.id, peer),
-    ]
-    return moves[0] if moves else None
+def _moves(
+    session: Session, asked: Sequence[Ask], opened: Sequence[OpenPerson], bases: Sequence[Basis]
+) -> list[Arrival | Departure | None]:
+    """The open journey with the peer that each question is about: the arrival from there, else the departure to there.
+
+    Raises `WrongState` where there is none to confirm.
+    """
+    ids = [person.id for person in opened]
+    arrivals, departures = all_open_arrivals(session, ids), all_open_departures(session, ids)
+    moves = []
+    for one, person, basis in zip(asked, opened, bases, strict=True):
+        peer = basis.peer.region
+        known: list[Arrival | Departure] = [
+            *(move for move in arrivals[person.id] if touches(peer, move.origin_region)),
+            *(move for move in departures[person.id] if touches(peer, move.destination_region)),
+        ]
+        if not known and one.draft.purpose is Purpose.CONFIRM_JOURNEY:
+            raise WrongState("There is no open journey with this region.")
+        moves.append(known[0] if known else None)
+    return moves
 
 
-def _check_not_recent(session: Session, node: Node, person_id: str, peer: str, purpose: Purpose) -> None:
-    since = node.now() - ASK_AGAIN_AFTER
+def _check_not_recent(session: Session, node: Node, asked: Sequence[Ask], bases: Sequence[Basis]) -> None:
+    """Let nobody be asked about again within 30 days by the same purpose."""
     earlier = session.exec(
         select(VerificationRequest)
         .where(
             VerificationRequest.direction == "sent",
-            VerificationRequest.person_id == person_id,
-            VerificationRequest.peer == peer,
-            VerificationRequest.purpose == purpose.value,
-            col(VerificationRequest.created_at) > since,
+            col(VerificationRequest.person_id).in_([one.draft.person_id for one in asked]),
+            col(VerificationRequest.created_at) > node.now() - ASK_AGAIN_AFTER,
         )
-        .order_by(col(VerificationRequest.id).desc())
+        .order_by(col(VerificationRequest.id))
     ).all()
-    for one in earlier:
-        # A question that was taken back before it left was never asked.
-        if one.state != "cancelled" or one.delivered_at is not None:
-            again = local_date(one.created_at + ASK_AGAIN_AFTER, node.zone)
-            raise AskedRecently(verification=one.id, not_before=again.isoformat())
+    # A question that was taken back before it left was never asked.
+    standing = {
+        (one.person_id, one.peer, one.purpose): one
+        for one in earlier
+        if one.state != "cancelled" or one.delivered_at is not None
+    }
+    now = set()
+    for one, basis in zip(asked, bases, strict=True):
+        question = (one.draft.person_id, basis.peer.region, one.draft.purpose.value)
+        if question in standing:
+            first = standing[question]
+            again = local_date(first.created_at + ASK_AGAIN_AFTER, node.zone)
+            raise AskedRecently(verification=first.id, not_before=again.isoformat())
+        if question in now:
+            # Twice at once: the second one is put by itself, and finds the first.
+            raise AskedRecently
+        now.add(question)
 
 
 def _new_row(
-    node: Node,
-    draft: AskDraft,
-    basis: Basis,
-    *,
-    claims: tuple[Claim, ...],
-    person: Person,
-    move: Arrival | Departure | None,
+    node: Node, draft: AskDraft, basis: Basis, *, person_id: str, move: Arrival | Departure | None
 ) -> VerificationRequest:
     due = due_on(node.calendar, node.today(), draft.urgency, basis.agreement.answer_working_days)
     return VerificationRequest(
@@ -227,7 +298,7 @@ def _new_row(
         peer=basis.peer.region,
         agreement=basis.agreement.id,
         purpose=draft.purpose.value,
-        claims=",".join(claims),
+        claims=",".join(dict.fromkeys(draft.claims)),
         urgency=draft.urgency.value,
         state="queued",
         created_at=node.now(),
@@ -236,37 +307,6 @@ def _new_row(
         due_provisional=due.provisional,
         expires_on=expires_on(node.calendar, due.on),
         journey=move.journey if move else None,
-        person_id=person.id,
+        person_id=person_id,
         record_id=move.id if move else None,
     )
-
-
-def send_question(
-    session: Session, node: Node, row: VerificationRequest, opened: OpenPerson, consent: GivenConsent
-) -> str:
-    """Queue a question as its row has it, sealed for the peer's key in force; give the message's id."""
-    data = {
-        "case": row.case,
-        "claims": row.claims.split(","),
-        "due_on": row.due_on.isoformat(),
-        "urgency": row.urgency,
-        "consent": consent.to_record().to_wire(),
-    }
-    if row.journey is not None:
-        data["journey"] = row.journey
-    outgoing = Outgoing(
-        recipient=row.peer,
-        type=REQUESTED,
-        subject=row.case,
-        data=data,
-        agreement=row.agreement,
-        purpose=Purpose(row.purpose),
-        person=opened.identity,
-        expires_at=_expiry(node, row),
-    )
-    return send_about(session, node, opened.id, row.record_id or row.id, outgoing)
-
-
-def _expiry(node: Node, row: VerificationRequest) -> datetime:
-    """The moment after which the request is not worth delivering: the end of its last day."""
-    return datetime.combine(row.expires_on, time.max, node.zone)

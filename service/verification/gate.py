@@ -13,7 +13,7 @@ from schemas.messages import needs_agreement
 from schemas.problems import NoAgreement, PurposeNotAgreed, QuotaExceeded
 from service.agreements.queries import find_agreements, purposes_of
 from service.context import Node
-from service.verification.asking import REQUESTED
+from service.verification.questions import REQUESTED
 from service.verification.quota import asked_this_month
 
 STARTS_SOMETHING = frozenset(

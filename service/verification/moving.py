@@ -10,8 +10,8 @@ from service.consents.consents import live_share_consent
 from service.context import Node
 from service.registry.people import is_protected, unseal_person
 from service.registry.tables import Person
-from service.verification.asking import send_question
 from service.verification.cases import OPEN_SENT, claims_asked
+from service.verification.questions import send_question
 from service.verification.tables import VerificationRequest
 
 BATCH = 100
@@ -57,7 +57,6 @@ def _move(session: Session, node: Node, row: VerificationRequest) -> bool:
     )
     row.agreement, row.state = agreement.id, "queued"
     row.queued_at, row.delivered_at = node.now(), None
-    row.message_id = send_question(session, node, row, opened, consent)
-    session.add(row)
+    send_question(session, node, row, opened, consent)
     session.flush()
     return True

@@ -11,8 +11,9 @@ from service.callbacks import GivenUp
 from service.context import Node
 from service.registry.moves import note_notified
 from service.registry.telling import NOTIFIED
-from service.verification.asking import REQUESTED, release_arrival
+from service.verification.asking import release_arrival
 from service.verification.cases import OPEN_SENT, find_cases
+from service.verification.questions import REQUESTED
 from service.work_items.actions import close_all_items, open_item
 
 

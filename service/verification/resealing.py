@@ -11,8 +11,8 @@ from service.context import Node
 from service.registry.people import OpenPerson, is_protected, unseal_person
 from service.registry.tables import PeerMessage, Person
 from service.registry.telling import NOTIFIED, tell_departures
-from service.verification.asking import REQUESTED, send_question
 from service.verification.cases import OPEN_SENT, find_case
+from service.verification.questions import REQUESTED, send_question
 
 
 def say_again(session: Session, node: Node, row: OutboxMessage, now: datetime) -> str | None:
@@ -36,8 +36,7 @@ def _ask_again(session: Session, node: Node, row: OutboxMessage) -> str | None:
     consent = live_share_consent(session, node, opened.key, row.region) if opened else None
     if opened is None or consent is None:
         return None
-    question.message_id = send_question(session, node, question, opened, consent)
-    session.add(question)
+    send_question(session, node, question, opened, consent)
     session.flush()
     return question.message_id
 

@@ -9,13 +9,13 @@ from sqlmodel import Session
 
 from schemas.claims import AnswerWord, CancelReason, Claim, DeclineReason
 from service.context import CurrentNode, Node
-from service.idempotency import write_once
+from service.idempotency import write_once, write_together_once
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.paging import PageAfter, PageLimit
 from service.registry.drafts import Body
 from service.verification import answering, asking, letters, queries
-from service.verification.asking import AskDraft
+from service.verification.asking import Ask, AskDraft, AskTogether
 from service.verification.queries import CaseState, Direction
 from service.verification.tables import VerificationRequest
 from service.verification.views import OpenedView, VerificationList, VerificationView
@@ -45,7 +45,12 @@ class Cancelled(Body):
 @router.post("/verifications", status_code=201)
 async def ask(body: AskDraft, node: CurrentNode, officer: CurrentOfficer) -> VerificationView:
     """Ask a peer to confirm something about one person."""
-    return await _write(node, lambda session: asking.request_verification(session, node, body, by=officer), status=201)
+    return await write_together_once(
+        node,
+        AskTogether(node),
+        Ask(body, officer),
+        lambda session, row: VerificationView.of(queries.view_of(session, node, row)),
+    )
 
 
 @router.get("/verifications")
@@ -122,7 +127,7 @@ async def cancel(request_id: str, body: Cancelled, node: CurrentNode, officer: C
     return await _write(node, lambda session: asking.cancel_request(session, node, request_id, body.reason, by=officer))
 
 
-async def _write(node: Node, act: Callable[[Session], VerificationRequest], *, status: int = 200) -> VerificationView:
+async def _write(node: Node, act: Callable[[Session], VerificationRequest]) -> VerificationView:
     return await write_once(
-        node, lambda session: VerificationView.of(queries.view_of(session, node, act(session))), status=status
+        node, lambda session: VerificationView.of(queries.view_of(session, node, act(session))), status=200
     )

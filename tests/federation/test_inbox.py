@@ -1,6 +1,7 @@
 """Exactly once in effect: duplicates, reused ids, poison, caused messages, and a database that fails."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, func, select
 
+from federation.dispatch import SetHandler
 from federation.receipts import receipts_of
 from federation.tables import Exchange, InboxMessage, Invitation, Nonce, OutboxMessage, Peer, Receipt
 from schemas.envelope import Incoming, Outgoing, digest
@@ -142,6 +144,47 @@ async def test_one_poison_message_in_a_hundred_costs_itself_alone(pair: Pair) ->
     (again,) = await deliver(pair, batch[41])
     assert again["result"] == "accepted", "the same id is tried afresh"
     assert effects(pair.qing) == 100
+
+
+async def test_a_set_has_the_effects_of_its_messages_one_by_one(pair: Pair) -> None:
+    batch = [message(pair.lan, pair.qing, streamseq=n) for n in range(1, 101)]
+    poison, unwanted, repeated = batch[41]["id"], batch[42]["id"], batch[10]
+    sets: list[int] = []
+
+    def take(session: Session, incoming: Sequence[Incoming], peer: Peer, now: datetime) -> list[Outgoing]:
+        sets.append(len(incoming))
+        for one in incoming:
+            pair.qing.keep(session, one, peer, now)
+            if one.envelope.id == poison:
+                session.flush()
+                raise ZeroDivisionError("王某 790101199003071230")
+            if one.envelope.id == unwanted:
+                raise QuotaExceeded
+        return []
+
+    pair.qing.handlers[REMINDED] = SetHandler(take)
+    results = await deliver(pair, *batch, repeated)
+    assert [one["id"] for one in results] == [one["id"] for one in [*batch, repeated]], "in order"
+    assert results[-1]["result"] == "duplicate"
+    codes = {one["id"]: one["problem"]["type"] for one in results if one["result"] == "refused"}
+    assert codes == {poison: "/problems/internal", unwanted: "/problems/quota_exceeded"}
+    assert effects(pair.qing) == 98
+    assert sets[0] == 100, "tried as one set first"
+    assert len(sets) < 30, "then halved down to the two"
+
+
+async def test_messages_about_one_subject_are_never_in_one_set(pair: Pair) -> None:
+    first = message(pair.lan, pair.qing, streamseq=1)
+    second = message(pair.lan, pair.qing, streamseq=2) | {"subject": first["subject"], "data": first["data"]}
+    sets: list[list[str]] = []
+
+    def take(session: Session, incoming: Sequence[Incoming], peer: Peer, now: datetime) -> list[Outgoing]:
+        sets.append([one.envelope.id for one in incoming])
+        return []
+
+    pair.qing.handlers[REMINDED] = SetHandler(take)
+    await deliver(pair, first, second, message(pair.lan, pair.qing, streamseq=3))
+    assert [len(one) for one in sets] == [1, 2]
 
 
 async def test_what_a_fault_said_is_in_no_log(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
