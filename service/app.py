@@ -35,7 +35,7 @@ from service.officers import pages as officers_pages
 from service.officers import pages_account, pages_help, pages_officers
 from service.officers import routes as officers_routes
 from service.officers.passwords import PasswordChecks
-from service.portal import code_pages, holdings_pages
+from service.portal import code_pages, holdings_pages, requests_pages
 from service.portal import pages as portal_pages
 from service.portal import routes as portal_routes
 from service.registry import pages as registry_pages
@@ -106,6 +106,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     reminders_pages.router,
     portal_pages.router,
     holdings_pages.router,
+    requests_pages.router,
     letter_routes.pages_router,
     code_pages.router,
     log_pages.router,

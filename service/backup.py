@@ -61,7 +61,7 @@ def backup(settings: Settings, target: Path, clock: Clock) -> dict[str, Any]:
     """
     if target.exists():
         raise FileExistsError(17, "is there already", str(target))
-    manifest = {"tonglu_backup": FORMAT, "region": settings.region, "made_at": clock.now().isoformat()}
+    manifest: dict[str, Any] = {"tonglu_backup": FORMAT, "region": settings.region, "made_at": clock.now().isoformat()}
     with tempfile.TemporaryDirectory(prefix=".tonglu-backup-", dir=target.absolute().parent) as directory:
         draft = Path(directory)
         if settings.checkpoints_path.exists():
@@ -79,6 +79,8 @@ def backup(settings: Settings, target: Path, clock: Clock) -> dict[str, Any]:
                 if (draft / name).exists():
                     archive.add(draft / name, name, recursive=False, filter=_owner_only)
         whole.replace(target)
+    settings.last_backup_path.unlink(missing_ok=True)
+    write_private(settings.last_backup_path, manifest["made_at"].encode())
     return manifest
 
 

@@ -20,12 +20,14 @@ from service.database import Database
 from service.handlers import connect
 from service.migrations import migrate
 from service.portal import effects as portal_effects
+from service.portal import tasks as portal_tasks
 from service.portal.codes import is_code_of
 from service.registry.queries import open_journeys_with
 from service.reminders import effects as reminders_effects
 from service.settings import Settings
 from service.vault import Vault
 from service.verification.unanswered import unanswered_by_peer
+from service.work_items.away import return_to_pool
 
 
 def build_node(
@@ -100,7 +102,9 @@ def connect_rooms(node: Node) -> None:
     calls.on_withdrawn += [told(certificates_effects.on_withdrawn), told(reminders_effects.on_withdrawn)]
     calls.on_corrected += [told(reminders_effects.on_corrected)]
     calls.on_shareable += [told(reminders_effects.on_shareable)]
-    calls.on_protected += [told(reminders_effects.on_protected)]
+    calls.on_protected += [told(reminders_effects.on_protected), told(portal_tasks.on_protected)]
+    calls.on_erased += [told(portal_tasks.on_erased)]
+    calls.on_disabled += [lambda session, _, name: return_to_pool(session, name)]
     calls.on_ended += [told(reminders_effects.on_ended)]
     calls.on_erased += [
         told(certificates_effects.on_erased),

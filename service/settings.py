@@ -301,6 +301,11 @@ class Settings(BaseSettings):
         return self.dir / "checkpoints.txt"
 
     @property
+    def last_backup_path(self) -> Path:
+        """When `tonglu backup` last wrote one, as a time in RFC 3339."""
+        return self.dir / "last_backup"
+
+    @property
     def master_key_path(self) -> Path:
         """The file of the master key (mode 0600)."""
         if self.master_key_file is None:

@@ -41,7 +41,7 @@ def note_endings(session: Session, node: Node) -> int:
             continue
         if any(follows(other, agreement) for other in list_agreements(session, agreement.peer)):
             continue
-        open_item(session, node, "agreement_ending", agreement.id, due=agreement.valid_until)
+        open_item(session, node, "agreement_ending", agreement.id, due=agreement.valid_until, peer=agreement.peer)
         opened += 1
     return opened
 

@@ -14,8 +14,11 @@ from service.access_log import Actor, record_under
 from service.context import Node
 from service.officers.rules import Officer
 from service.portal.tables import OwnRequest
-from service.registry.people import OpenPerson, find_person, unseal_person
+from service.registry.people import OpenPerson, find_person, is_protected, unseal_person
+from service.registry.tables import Person
+from service.registry.voiding import moves_of
 from service.work_items.actions import open_item
+from service.work_items.rules import may_see
 from service.work_items.tables import WorkItem
 
 ANSWER_WORKING_DAYS = 15
@@ -48,8 +51,18 @@ def make_request(session: Session, node: Node, person: OpenPerson, kind: Request
         if view.kind is kind and view.open:
             return view
     due = node.calendar.add_working_days(node.today(), ANSWER_WORKING_DAYS)
-    item = open_item(session, node, "persons_request", person.id, area=person.area, due=due)
-    row = OwnRequest(
+    row = session.get_one(Person, person.id)
+    item = open_item(
+        session,
+        node,
+        "persons_request",
+        person.id,
+        area=person.area,
+        due=due,
+        not_for=_concerned(session, person.id),
+        for_supervisor=is_protected(row, node.today()),
+    )
+    asked = OwnRequest(
         id=uuid4(node.entropy),
         link=_link(node, person.key),
         kind=kind.value,
@@ -57,10 +70,10 @@ def make_request(session: Session, node: Node, person: OpenPerson, kind: Request
         made_at=node.now(),
         due_on=due.on,
     )
-    session.add(row)
+    session.add(asked)
     session.flush()
     record_under(session, node, Actor.person(person.area), f"own_request.{kind.value}", key=person.key)
-    return _view(session, row)
+    return _view(session, asked)
 
 
 def own_requests(session: Session, node: Node, key: bytes) -> list[OwnRequestView]:
@@ -84,10 +97,25 @@ def requests_of_person(session: Session, node: Node, person_id: str, *, by: Offi
     return own_requests(session, node, person.key)
 
 
+def open_task_of(session: Session, person_id: str, *, by: Officer) -> WorkItem | None:
+    """The officers' open task about what a person asked, if this officer sees it."""
+    wanted = select(WorkItem).where(
+        WorkItem.about == person_id, WorkItem.kind == "persons_request", WorkItem.state == "open"
+    )
+    item = session.exec(wanted).first()
+    return item if item is not None and may_see(by, item) else None
+
+
 def drop_requests(session: Session, node: Node, key: bytes) -> None:
     """Forget the requests of a person who is being erased."""
     for row in session.exec(select(OwnRequest).where(col(OwnRequest.link) == _link(node, key))).all():
         session.delete(row)
+
+
+def _concerned(session: Session, person_id: str) -> str | None:
+    """The officer whom a request concerns: whoever registered the person last. Another one does it."""
+    newest = max(moves_of(session, person_id), key=lambda move: move.entered_at, default=None)
+    return newest.registered_by if newest is not None else None
 
 
 def _view(session: Session, row: OwnRequest) -> OwnRequestView:

@@ -18,6 +18,7 @@ from service.officers.actions import account_of
 from service.officers.rules import Officer, Role, require
 from service.registry.tables import DailyOpening, DailyRelease, DailySearch, DuplicatePair, Person
 from service.registry.voiding import moves_of
+from service.work_items.actions import open_item
 
 MOST_A_DAY = 60
 MOST_SEARCHES_A_DAY = {"area": 400, "node": 30}
@@ -40,6 +41,11 @@ def count_opening(session: Session, node: Node, person: Person, by: Officer) -> 
         raise DailyLimit
     session.add(DailyOpening(officer_id=by.id, day=day, opened=opened))
     session.flush()
+    if counted + 1 == MOST_A_DAY:
+        due = node.calendar.next_working_day(node.today())
+        open_item(
+            session, node, "unusual_access", by.id, area=by.area, due=due, not_for=by.name, for_supervisor=True
+        )
 
 
 def count_search(session: Session, node: Node, kind: Literal["area", "node"], by: Officer) -> None:

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from service.registry import (
     pages_consents,
     pages_duplicates,
+    pages_limits,
     pages_moves,
     pages_people,
     pages_register,
@@ -14,6 +15,7 @@ from service.registry import (
 
 router = APIRouter(include_in_schema=False)
 for part in (
+    pages_limits,
     pages_register,
     pages_moves,
     pages_search,

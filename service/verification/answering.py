@@ -147,7 +147,7 @@ def undo_answer(session: Session, node: Node, request_id: str, *, by: Officer) -
     row.leaves_at = row.prepared = None
     if row.state == "answering":
         row.state, row.answered_by = "received", None
-        open_item(session, node, "answer_request", row.id, due=row.due_on)
+        open_item(session, node, "answer_request", row.id, due=row.due_on, peer=row.peer)
     session.add(row)
     session.flush()
     record_nobody(session, node, by.as_actor)

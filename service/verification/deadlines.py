@@ -22,7 +22,10 @@ from service.work_items.tables import WorkItem
 
 BATCH = 200
 
-_HAS_TASK = select(WorkItem.about).where(WorkItem.kind == "request_unanswered", WorkItem.state == "open")
+_HAS_TASK = select(WorkItem.about).where(
+    WorkItem.kind == "request_unanswered", (WorkItem.state == "open") | col(WorkItem.done_by).is_not(None)
+)
+"""Those whose task is open, and those of which an officer said that all was done that could be."""
 
 
 def run_deadlines(session: Session, node: Node) -> int:
@@ -50,7 +53,8 @@ def run_deadlines(session: Session, node: Node) -> int:
     ).all()
     stuck = _undelivered(session, node, today)
     for row in (*late, *stuck):
-        open_item(session, node, "request_unanswered", row.id, due=node.calendar.next_working_day(today))
+        due = node.calendar.next_working_day(today)
+        open_item(session, node, "request_unanswered", row.id, due=due, peer=row.peer)
     soon = session.exec(
         select(VerificationRequest)
         .where(

@@ -80,7 +80,7 @@ def match_requests(session: Session, node: Node, request_ids: Sequence[str]) -> 
     _log_questions(session, node, [(one.row, person) for one, person in zip(asked, known, strict=True)], automatic)
     send_answers(session, node, leaving, automatic=True)
     for row in kept:
-        open_item(session, node, "answer_request", row.id, due=row.due_on)
+        open_item(session, node, "answer_request", row.id, due=row.due_on, peer=row.peer)
 
 
 def match_departures(session: Session, node: Node, row_ids: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ def on_outcomes(session: Session, node: Node, outcomes: Sequence[Outcome], now: 
     for one in outcomes:
         by_peer[one.peer].append(one)
         if one.result == "parked":
-            open_item(session, node, "message_parked", one.message_id)
+            open_item(session, node, "message_parked", one.message_id, peer=one.peer)
     ended = [one.message_id for one in outcomes if one.result != "parked"]
     close_all_items(session, node, ended, "message_parked")
     for peer, some in by_peer.items():

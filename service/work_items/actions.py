@@ -1,29 +1,19 @@
-"""What opens, takes and closes officers' tasks."""
+"""What opens, takes, hands over and closes officers' tasks."""
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal
 
 from sqlmodel import Session, col, select
 
 from schemas.calendar import Deadline
 from schemas.entropy import uuid7
-from schemas.problems import Forbidden, InvalidInput, NotFound, WrongState
+from schemas.problems import Conflict, Forbidden, InvalidInput, NotFound, WrongState
 from service.context import Node
 from service.officers.queries import find_officer
 from service.officers.rules import Officer
+from service.work_items.away import is_away
+from service.work_items.rules import BY_HAND, Kind, has_say, may_see, may_take, may_undo
 from service.work_items.tables import WorkItem
-
-Kind = Literal[
-    "answer_request",
-    "request_unanswered",
-    "duplicate",
-    "import_rows",
-    "message_parked",
-    "persons_request",
-    "agreement_ending",
-    "unusual_access",
-]
 
 
 def open_item(
@@ -34,6 +24,9 @@ def open_item(
     *,
     area: str | None = None,
     due: Deadline | date | None = None,
+    peer: str | None = None,
+    not_for: str | None = None,
+    for_supervisor: bool = False,
 ) -> WorkItem:
     """Open a task, or give the open one of this kind about the same thing.
 
@@ -53,6 +46,9 @@ def open_item(
         due_on=due.on if isinstance(due, Deadline) else due,
         due_provisional=provisional,
         created_at=node.now(),
+        peer=peer,
+        not_for=not_for,
+        for_supervisor=for_supervisor,
     )
     session.add(item)
     session.flush()
@@ -66,10 +62,7 @@ def close_items(session: Session, node: Node, about: str, kind: Kind | None = No
 
 def close_all_items(session: Session, node: Node, abouts: Sequence[str], kind: Kind | None = None) -> int:
     """Close the open tasks about several things; give how many there were."""
-    wanted = select(WorkItem).where(col(WorkItem.about).in_(abouts), WorkItem.state == "open")
-    if kind is not None:
-        wanted = wanted.where(WorkItem.kind == kind)
-    items = session.exec(wanted).all()
+    items = _open_about(session, abouts, kind)
     for item in items:
         item.state = "done"
         item.done_at = node.now()
@@ -78,33 +71,105 @@ def close_all_items(session: Session, node: Node, abouts: Sequence[str], kind: K
     return len(items)
 
 
-def assign_item(session: Session, item_id: str, *, to: str | None, by: Officer) -> WorkItem:
-    """Take a task, hand it to a colleague by name, or put it back into the pool (``to`` is None).
-
-    Raises `NotFound` outside the officer's area, `WrongState` for a task that is done, `InvalidInput` for a
-    colleague who may not take it.
-    """
-    item = session.exec(select(WorkItem).where(col(WorkItem.id) == item_id)).first()
-    if item is None or not may_take(by, item):
-        raise NotFound
-    if item.state != "open":
-        raise WrongState
-    if to is not None and to != by.name:
-        colleague = find_officer(session, to)
-        if colleague is None or not may_take(colleague, item):
-            raise InvalidInput(errors=[{"field": "assignee", "message": "This colleague cannot take the task."}])
-    item.assignee = to
-    session.add(item)
+def hide_items(session: Session, about: str) -> None:
+    """Let only supervisors see the open tasks about something: the record behind them is hidden now (rule 7)."""
+    for item in _open_about(session, [about], None):
+        item.for_supervisor, item.assignee = True, None
+        session.add(item)
     session.flush()
+
+
+def find_item(session: Session, item_id: str, *, by: Officer) -> WorkItem:
+    """Give a task to an officer of its area. Raises `NotFound`, alike for absent and for not to be seen."""
+    item = session.get(WorkItem, item_id)
+    if item is None or not may_see(by, item):
+        raise NotFound
     return item
-
-
-def may_take(officer: Officer, item: WorkItem) -> bool:
-    """Tell whether a task is one of this officer's area and kind of work."""
-    return officer.sees_people and officer.sees(item.area)
 
 
 def require_people(officer: Officer) -> None:
     """Let only officers on who work with people. Raises `Forbidden`."""
     if not officer.sees_people:
         raise Forbidden
+
+
+def take_item(session: Session, item_id: str, *, by: Officer) -> WorkItem:
+    """Take a task of the pool; taking one's own again changes nothing.
+
+    Raises `NotFound`, `WrongState` for one that is done or concerns the officer, and `Conflict` with who has it.
+    """
+    item = _open_item(session, item_id, by)
+    if not may_take(by, item):
+        raise WrongState("This task concerns yourself; a colleague does it.")
+    if item.assignee not in (None, by.name):
+        raise Conflict("%(assignee)s has this task already.", assignee=item.assignee)
+    item.assignee = by.name
+    return _saved(session, item)
+
+
+def hand_over(session: Session, node: Node, item_id: str, *, to: str | None, by: Officer) -> WorkItem:
+    """Hand a task to a colleague by name, or put it back into the pool (``to`` is None).
+
+    Raises `NotFound` outside the officer's area, `WrongState` for a task that is done, `Conflict` for one that another
+    officer has (a supervisor may hand that over, too), `InvalidInput` for a colleague who may not take it or is away.
+    """
+    item = _open_item(session, item_id, by)
+    if not has_say(by, item):
+        raise Conflict("%(assignee)s has this task already.", assignee=item.assignee)
+    if to is not None:
+        colleague = by if to == by.name else find_officer(session, to)
+        if colleague is None or not may_take(colleague, item):
+            raise InvalidInput(errors=[{"field": "to", "message": "This colleague cannot take the task."}])
+        if colleague is not by and is_away(session, node, to):
+            raise InvalidInput(errors=[{"field": "to", "message": "This colleague is away."}])
+    item.assignee = to
+    return _saved(session, item)
+
+
+def finish_item(session: Session, node: Node, item_id: str, *, by: Officer) -> WorkItem:
+    """Say that a task is done, where it does not close with the work itself; can be undone for ten minutes.
+
+    Raises `NotFound`, `WrongState` (done already, not to be closed by hand, or it concerns the officer) and `Conflict`
+    for one that another officer has.
+    """
+    item = _open_item(session, item_id, by)
+    if item.kind not in BY_HAND:
+        raise WrongState("This task closes by itself with the work that it is about.")
+    if not may_take(by, item):
+        raise WrongState("This task concerns yourself; a colleague does it.")
+    if not has_say(by, item):
+        raise Conflict("%(assignee)s has this task already.", assignee=item.assignee)
+    item.state, item.done_at, item.done_by = "done", node.now(), by.name
+    item.assignee = item.assignee or by.name
+    return _saved(session, item)
+
+
+def reopen_item(session: Session, node: Node, item_id: str, *, by: Officer) -> WorkItem:
+    """Take back that a task is done: within ten minutes, by whoever said so. Raises `NotFound`, `WrongState`."""
+    item = find_item(session, item_id, by=by)
+    if not may_undo(item, by, node.now()):
+        raise WrongState
+    if _open_about(session, [item.about], item.kind):
+        raise WrongState("A new task about the same is open.")
+    item.state, item.done_at, item.done_by = "open", None, None
+    return _saved(session, item)
+
+
+def _open_item(session: Session, item_id: str, by: Officer) -> WorkItem:
+    item = find_item(session, item_id, by=by)
+    if item.state != "open":
+        raise WrongState
+    return item
+
+
+def _open_about(session: Session, abouts: Sequence[str], kind: str | None) -> list[WorkItem]:
+    wanted = select(WorkItem).where(col(WorkItem.about).in_(abouts), WorkItem.state == "open")
+    if kind is not None:
+        wanted = wanted.where(WorkItem.kind == kind)
+    return list(session.exec(wanted).all())
+
+
+def _saved(session: Session, item: WorkItem) -> WorkItem:
+    session.add(item)
+    session.flush()
+    return item

@@ -1,100 +1,176 @@
 """The start page: search, the two new records, and the tasks by due working day."""
 
-from dataclasses import dataclass
-from typing import Final
+from datetime import date
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from schemas.problems import TongluError
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer
 from service.web.flash import Done
+from service.web.forms import Form, sent_form
+from service.web.languages import N_
 from service.web.templating import pages_of
-from service.work_items.actions import assign_item
-from service.work_items.queries import work_items_by_due_day
-from service.work_items.tables import WorkItem
+from service.work_items.actions import (
+    finish_item,
+    hand_over,
+    reopen_item,
+    require_people,
+    take_item,
+)
+from service.work_items.away import away_until, come_back, go_away
+from service.work_items.printing import task_list
+from service.work_items.queries import colleagues, counts_by_kind, work_items_by_due_day
+from service.work_items.rules import KINDS, Kind
+from service.work_items.tasks import Task, tasks_of
+from service.work_items.warnings import node_warnings
 
 router = APIRouter(include_in_schema=False)
 
-PLACES: Final = {
-    "answer_request": "/verifications/{about}",
-    "request_unanswered": "/verifications/{about}",
-    "duplicate": "/duplicates/{about}",
-    "import_rows": "/ledgers/{about}",
-    "message_parked": "/messages/{about}",
-    "persons_request": "/people/{about}",
-    "agreement_ending": "/agreements/{about}",
-    "unusual_access": "/access-log",
-}
-"""Where the work of each kind of task is done."""
-WARN_OF_NEXT_YEAR_FROM_MONTH: Final = 11
-
-
-@dataclass(frozen=True)
-class Task:
-    """One line of the task list: the item, where its work is done, and how many days are left (None: no day)."""
-
-    item: WorkItem
-    path: str
-    days_left: int | None
-
-
-def tasks_of(session: Session, node: Node, officer: Officer, *, mine: bool) -> list[Task]:
-    """The officer's own tasks, or those of the pool, by due working day."""
-    today = node.today()
-    return [
-        Task(
-            item=item,
-            path=PLACES.get(item.kind, "/").format(about=item.about),
-            days_left=(item.due_on - today).days if item.due_on is not None else None,
-        )
-        for item in work_items_by_due_day(session, by=officer, mine=mine)
-    ]
-
-
-def years_without_holidays(node: Node) -> list[int]:
-    """The years for which due dates are provisional: this one, and from November on the next one."""
-    today = node.today()
-    years = [today.year] if today.month < WARN_OF_NEXT_YEAR_FROM_MONTH else [today.year, today.year + 1]
-    return [year for year in years if node.calendar.is_provisional(year)]
+CHOOSE: Final = N_("Choose at least one task.")
+MOST_AT_ONCE: Final = 200
+"""So many tasks are handed over or printed at once."""
 
 
 @router.get("/")
-async def start(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
-    """What there is to do today."""
-    mine, pool = await node.database.read(
-        lambda session: (tasks_of(session, node, officer, mine=True), tasks_of(session, node, officer, mine=False))
+async def start(
+    request: Request, node: CurrentNode, officer: PageOfficer, kind: Annotated[str | None, Query(max_length=20)] = None
+) -> Response:
+    """What there is to do today; ``kind`` narrows the tasks to one kind."""
+    chosen: Kind | None = next((one for one in KINDS if one == kind), None)
+    found: dict[str, Any] = await node.database.read(
+        lambda session: {
+            "mine": tasks_of(session, node, officer, mine=True, kind=chosen),
+            "pool": tasks_of(session, node, officer, mine=False, kind=chosen),
+            "counts": counts_by_kind(session, by=officer),
+            "warnings": node_warnings(session, node, by=officer),
+            "away": away_until(session, node, officer.name),
+        }
     )
     return pages_of(request).render(
-        request,
-        "work_items/start.html",
-        mine=mine,
-        pool=pool,
-        provisional_years=years_without_holidays(node),
-        sees_people=officer.sees_people,
+        request, "work_items/start.html", chosen=chosen, sees_people=officer.sees_people, **found
     )
 
 
 @router.get("/next-task")
 async def next_task(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
-    """Go to the most urgent task: one's own, else one of the pool (F9)."""
-    found = await node.database.read(
-        lambda session: tasks_of(session, node, officer, mine=True) or tasks_of(session, node, officer, mine=False)
-    )
-    return pages_of(request).see_other(request, found[0].path if found else "/")
+    """Go to the most urgent task: one's own, else one of the pool that the officer may take (F9)."""
+
+    def first(session: Session) -> Task | None:
+        own = tasks_of(session, node, officer, mine=True, limit=1)
+        pool = [task for task in tasks_of(session, node, officer, mine=False) if task.takeable]
+        return next(iter([*own, *pool]), None)
+
+    found = await node.database.read(first)
+    return pages_of(request).see_other(request, found.path if found else "/")
 
 
 @router.post("/work-items/{item_id}/take")
 async def take(request: Request, node: CurrentNode, officer: PageOfficer, item_id: str) -> Response:
     """Take a task of the pool."""
-    await node.database.write(lambda session: assign_item(session, item_id, to=officer.name, by=officer))
+    await node.database.write(lambda session: take_item(session, item_id, by=officer))
     return pages_of(request).see_other(request, "/", Done("item_taken"))
 
 
 @router.post("/work-items/{item_id}/release")
 async def release(request: Request, node: CurrentNode, officer: PageOfficer, item_id: str) -> Response:
     """Put a task back into the pool."""
-    await node.database.write(lambda session: assign_item(session, item_id, to=None, by=officer))
+    await node.database.write(lambda session: hand_over(session, node, item_id, to=None, by=officer))
     return pages_of(request).see_other(request, "/", Done("item_released"))
+
+
+@router.post("/work-items/{item_id}/done")
+async def done(request: Request, node: CurrentNode, officer: PageOfficer, item_id: str) -> Response:
+    """Say that a task is done; it can be undone for ten minutes."""
+    await node.database.write(lambda session: finish_item(session, node, item_id, by=officer))
+    return pages_of(request).see_other(request, "/", Done("item_done", f"/work-items/{item_id}/undo"))
+
+
+@router.post("/work-items/{item_id}/undo")
+async def undo(request: Request, node: CurrentNode, officer: PageOfficer, item_id: str) -> Response:
+    """Take that back."""
+    await node.database.write(lambda session: reopen_item(session, node, item_id, by=officer))
+    return pages_of(request).see_other(request, "/", Done("item_reopened"))
+
+
+@router.get("/hand-over")
+async def hand_over_page(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+    """Choose tasks and who gets them; be away until a day."""
+    require_people(officer)
+    return await _hand_over_page(request, node, officer, Form())
+
+
+@router.post("/hand-over")
+async def hand_over_many(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+    """Hand several tasks to a colleague or to the pool: all of them, or none."""
+    require_people(officer)
+    form = await sent_form(request)
+    chosen = form.texts("item")[:MOST_AT_ONCE]
+    if not chosen:
+        form.refuse("item", CHOOSE)
+    to = form.text("to") or None
+
+    def act(session: Session) -> None:
+        for item_id in chosen:
+            hand_over(session, node, item_id, to=to, by=officer)
+
+    if form.ok:
+        try:
+            await node.database.write(act)
+        except TongluError as error:
+            form.take(error)
+    if not form.ok:
+        return await _hand_over_page(request, node, officer, form, status=422)
+    return pages_of(request).see_other(request, "/", Done("items_handed_over"))
+
+
+@router.get("/hand-over/list.pdf")
+async def hand_over_list(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+    """The officer's own tasks on paper."""
+    require_people(officer)
+    items = await node.database.read(
+        lambda session: work_items_by_due_day(session, by=officer, mine=True, limit=MOST_AT_ONCE)
+    )
+    chinese = pages_of(request).languages.translator("zh-CN")
+    content = task_list(node, items, officer=officer.name, chinese=chinese, made_at=node.now())
+    headers = {"Content-Disposition": 'inline; filename="tasks.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+@router.post("/away")
+async def away(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+    """Be away until a day; what the officer had goes to the pool."""
+    require_people(officer)
+    form = await sent_form(request)
+    until = form.date("until")
+    if until is not None:
+        try:
+            await node.database.write(lambda session: go_away(session, node, date.fromisoformat(until), by=officer))
+        except TongluError as error:
+            form.take(error)
+    if not form.ok:
+        return await _hand_over_page(request, node, officer, form, status=422)
+    return pages_of(request).see_other(request, "/", Done("gone_away"))
+
+
+@router.post("/away/back")
+async def back(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+    """Be at work again."""
+    require_people(officer)
+    await node.database.write(lambda session: come_back(session, by=officer))
+    return pages_of(request).see_other(request, "/", Done("come_back"))
+
+
+async def _hand_over_page(request: Request, node: Node, officer: Officer, form: Form, *, status: int = 200) -> Response:
+    found: dict[str, Any] = await node.database.read(
+        lambda session: {
+            "mine": tasks_of(session, node, officer, mine=True, limit=MOST_AT_ONCE),
+            "colleagues": [(name, name) for name in colleagues(session, node, by=officer)],
+            "away": away_until(session, node, officer.name),
+        }
+    )
+    return pages_of(request).render(request, "work_items/hand_over.html", status=status, form=form, **found)

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, false
 from sqlmodel import Field, SQLModel
 
 from service.database import UtcDateTime
@@ -16,8 +16,9 @@ class WorkItem(SQLModel, table=True):
     ledger, the pair … that ``kind`` says; ``area`` the offices that may take it; ``due_provisional`` tells that the
     holiday list of that year is not loaded yet.
 
-    ``not_for`` is the officer whom the task concerns, so that another one does it; ``done_by`` who said that it is done
-    (nobody where it closed with the work itself).
+    ``not_for`` is the officer whom the task concerns, so that another one does it; ``done_by`` who said that it is
+    done (nobody where it closed with the work itself). ``peer`` is the region that it has to do with;
+    ``for_supervisor`` hides it from clerks: it is about a colleague, or about a record that they may not open.
     """
 
     __tablename__ = "work_item"
@@ -38,6 +39,8 @@ class WorkItem(SQLModel, table=True):
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     not_for: str | None = Field(default=None, max_length=100)
     done_by: str | None = Field(default=None, max_length=100)
+    peer: str | None = Field(default=None, max_length=12)
+    for_supervisor: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class OfficerAway(SQLModel, table=True):

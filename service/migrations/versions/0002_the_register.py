@@ -133,6 +133,8 @@ def ledgers() -> None:
 def work_items() -> None:
     op.add_column("work_item", sa.Column("not_for", sa.String(length=100), nullable=True))
     op.add_column("work_item", sa.Column("done_by", sa.String(length=100), nullable=True))
+    op.add_column("work_item", sa.Column("peer", sa.String(length=12), nullable=True))
+    op.add_column("work_item", sa.Column("for_supervisor", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "officer_away",
         sa.Column("name", sa.String(length=100), nullable=False),
