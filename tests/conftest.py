@@ -22,6 +22,7 @@ from psycopg import sql
 
 from service.database import Database
 from tests.databases import PostgresqlDatabases, SqliteDatabases
+from tests.statements import compiled_once
 from tests.temporary import keep_in_memory
 
 KINDS = ("sqlite", "postgresql")
@@ -87,6 +88,13 @@ def _is_costly(item: pytest.Item) -> bool:
     if item.get_closest_marker("long") or item.get_closest_marker("one_database"):
         return False
     return bool(item.get_closest_marker("by_turns")) or item.nodeid.startswith(TWO_REGIONS)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Test after test runs the same statements, each in databases of its own."""
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(scope="session")
