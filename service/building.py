@@ -5,6 +5,7 @@ Apart from `app`, so that a command need not import every page and route.
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from federation.keys import KeyUnusable, NodeKeys
 from federation.node import FederationNode, Limits
@@ -27,7 +28,7 @@ from service.reminders import effects as reminders_effects
 from service.settings import Settings
 from service.vault import Vault
 from service.verification.unanswered import unanswered_by_peer
-from service.work_items.away import return_to_pool
+from service.work_items.away import on_disabled as work_items_on_disabled
 
 
 def build_node(
@@ -104,10 +105,21 @@ def connect_rooms(node: Node) -> None:
     calls.on_shareable += [told(reminders_effects.on_shareable)]
     calls.on_protected += [told(reminders_effects.on_protected), told(portal_tasks.on_protected)]
     calls.on_erased += [told(portal_tasks.on_erased)]
-    calls.on_disabled += [lambda session, _, name: return_to_pool(session, name)]
+    calls.on_disabled.append(work_items_on_disabled)
     calls.on_ended += [told(reminders_effects.on_ended)]
+    for name, room in (
+        ("certificates", certificates_effects),
+        ("reminders", reminders_effects),
+        ("portal", portal_effects),
+    ):
+        calls.on_merged[name] = _told_of_two(node, room.on_merged)
+        calls.on_unmerged[name] = _told_of_two(node, room.on_unmerged)
     calls.on_erased += [
         told(certificates_effects.on_erased),
         told(reminders_effects.on_erased),
         told(portal_effects.on_erased),
     ]
+
+
+def _told_of_two(node: Node, room: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda session, kept, other, *moved: room(session, node, kept, other, *moved)

@@ -46,6 +46,8 @@ GivenUpCallback = Callable[[Session, GivenUp], None]
 PersonCallback = Callable[[Session, KnownPerson], None]
 CorrectedCallback = Callable[[Session, KeyHolder, str | None, str], None]
 WithdrawnCallback = Callable[[Session, KnownPerson, str], None]
+MergedCallback = Callable[[Session, KnownPerson, KnownPerson], list[str]]
+UnmergedCallback = Callable[[Session, KnownPerson, KnownPerson, list[str]], None]
 OfficerCallback = Callable[[Session, str, str], None]
 CodeCheck = Callable[[Session, KnownPerson, str], bool]
 JourneyCount = Callable[[Session, str], int]
@@ -75,7 +77,10 @@ class Callbacks:
 
     ``on_withdrawn(session, person, purpose)``: a consent no longer stands.
     ``on_protected(session, person)``: the person is hidden from now on.
-    ``on_ended(session, person)``: the person's last open journey here ended.
+    ``on_ending(session, person)``: the person's last open journey here ended, which may still be undone.
+    ``on_ended(session, person)``: the same, for good.
+    ``on_merged(session, kept, other)``: two records are one now; what is returned is kept for ``on_unmerged``.
+    ``on_unmerged(session, kept, other, moved)``: they are two again; ``moved`` is what ``on_merged`` returned.
     ``on_shareable(session, person)``: someone was registered or consented, so what a peer told may match now.
     ``on_corrected(session, person, email, language)``: the record was corrected; these are in force now.
     ``on_given_up(session, message)``: an officer withdrew a message that its peer had refused.
@@ -85,7 +90,10 @@ class Callbacks:
 
     on_withdrawn: list[WithdrawnCallback] = field(default_factory=list)
     on_protected: list[PersonCallback] = field(default_factory=list)
+    on_ending: list[PersonCallback] = field(default_factory=list)
     on_ended: list[PersonCallback] = field(default_factory=list)
+    on_merged: dict[str, MergedCallback] = field(default_factory=dict)
+    on_unmerged: dict[str, UnmergedCallback] = field(default_factory=dict)
     on_shareable: list[PersonCallback] = field(default_factory=list)
     on_erased: list[PersonCallback] = field(default_factory=list)
     on_corrected: list[CorrectedCallback] = field(default_factory=list)
@@ -104,6 +112,20 @@ class Callbacks:
         """Tell everyone that the person is hidden from now on."""
         for call in self.on_protected:
             call(session, person)
+
+    def ending(self, session: Session, person: KnownPerson) -> None:
+        """Tell everyone that the person's last open journey here ended, though that may still be undone."""
+        for call in self.on_ending:
+            call(session, person)
+
+    def merged(self, session: Session, kept: KnownPerson, other: KnownPerson) -> dict[str, list[str]]:
+        """Tell every room that two records are one now; give what each of them carried over, by room."""
+        return {room: call(session, kept, other) for room, call in self.on_merged.items()}
+
+    def unmerged(self, session: Session, kept: KnownPerson, other: KnownPerson, moved: dict[str, list[str]]) -> None:
+        """Tell every room that two records are two again, with what it had carried over."""
+        for room, call in self.on_unmerged.items():
+            call(session, kept, other, moved.get(room, []))
 
     def ended(self, session: Session, person: KnownPerson) -> None:
         """Tell everyone that the person's last open journey here ended."""

@@ -57,7 +57,12 @@ def connect(node: Node) -> None:
     calls = node.callbacks
     calls.on_withdrawn.append(lambda session, person, purpose: effects.on_withdrawn(session, node, person, purpose))
     calls.on_protected.append(lambda session, person: effects.on_protected(session, node, person))
+    calls.on_ending.append(lambda session, person: effects.on_ending(session, node, person))
     calls.on_ended.append(lambda session, person: effects.on_ended(session, node, person))
+    calls.on_merged["verification"] = lambda session, kept, other: effects.on_merged(session, node, kept, other)
+    calls.on_unmerged["verification"] = lambda session, kept, other, moved: effects.on_unmerged(
+        session, node, kept, other, moved
+    )
     calls.on_erased.append(lambda session, person: effects.on_erased(session, node, person))
     calls.on_given_up.append(lambda session, message: outcomes.on_given_up(session, node, message))
     calls.on_shareable.append(lambda session, person: effects.on_shareable(session, node, person))

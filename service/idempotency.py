@@ -166,10 +166,7 @@ async def form_once(
     """
     if not form_key:
         return await node.database.write(fn)
-    typed = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    # The script sends the same key as a header, under which the whole answer is kept: a space, which no header's key
-    # may have, keeps the two apart.
-    sent = submission(officer.id, f"form {form_key}", "FORM", "", typed)
+    sent = _form_submission(officer, form_key, content)
 
     def run(session: Session) -> str:
         first = first_answer(session, node, sent)
@@ -180,6 +177,21 @@ async def form_once(
         return text
 
     return await node.database.write(run)
+
+
+async def form_sent_before(node: Node, officer: Acting, form_key: str, content: Mapping[str, object]) -> bool:
+    """Tell whether this very form was carried out already, so that what comes before carrying it out is left out."""
+    if not form_key:
+        return False
+    sent = _form_submission(officer, form_key, content)
+    return await node.database.read(lambda session: first_answer(session, node, sent) is not None)
+
+
+def _form_submission(officer: Acting, form_key: str, content: Mapping[str, object]) -> Submission:
+    typed = json.dumps(content, sort_keys=True, default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    # The script sends the same key as a header, under which the whole answer is kept: a space, which no header's key
+    # may have, keeps the two apart.
+    return submission(officer.id, f"form {form_key}", "FORM", "", typed)
 
 
 def purge_answers(session: Session, node: Node) -> None:

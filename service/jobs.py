@@ -12,8 +12,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -44,9 +42,13 @@ from service.ledgers.importing import finish_imports
 from service.log_tree import BATCH_ENTRIES, append_to_file, latest_checkpoint, sequence
 from service.officers.sessions import purge_sessions
 from service.portal.codes import purge as purge_codes
-from service.registry.duplicates import find_duplicates, first_id_of
+from service.registry.duplicates import find_duplicates
+from service.registry.history import purge_changes
 from service.registry.limits import purge_openings
+from service.registry.merging import purge_merged
+from service.registry.parked import purge_parked
 from service.registry.purging import purge_register
+from service.registry.settling import settle_moves
 from service.reminders.receiving import purge as purge_plans
 from service.reminders.receiving import take_on_plans
 from service.reminders.run import run_reminders
@@ -177,6 +179,11 @@ async def release_answers(node: Node, _tools: Tools) -> int:
     return await node.database.write(lambda session: release_due(session, node))
 
 
+async def settle(node: Node, _tools: Tools) -> int:
+    """Do what follows from moves that ended or were voided more than ten minutes ago."""
+    return await node.database.write(lambda session: settle_moves(session, node))
+
+
 async def keep_deadlines(node: Node, _tools: Tools) -> int:
     """Remind, mark and end questions between offices; say in time that an agreement runs out; leave paper behind."""
     done = await node.database.write(lambda session: run_deadlines(session, node))
@@ -185,13 +192,8 @@ async def keep_deadlines(node: Node, _tools: Tools) -> int:
 
 
 async def compare_people(node: Node, _tools: Tools) -> int:
-    """Check those who were entered within a day for records that may be of the same person, a part at a time."""
-    after: str | None = first_id_of(node.now() - timedelta(days=1))
-    parts = 0
-    while after is not None:
-        after = await node.database.write(partial(find_duplicates, node=node, after=after))
-        parts += 1
-    return parts
+    """Look for records that may be of the same person."""
+    return await find_duplicates(node)
 
 
 async def end_imports(node: Node, _tools: Tools) -> int:
@@ -210,6 +212,9 @@ async def purge(node: Node, _tools: Tools) -> int:
         lambda session: purge_refusals(session, today),
         lambda session: purge_cases(session, node),
         lambda session: purge_register(session, node),
+        lambda session: purge_changes(session, node),
+        lambda session: purge_merged(session, node),
+        lambda session: purge_parked(session, node),
         lambda session: purge_certificates(session, node),
         lambda session: purge_plans(session, node),
         lambda session: purge_codes(session, node),
@@ -223,7 +228,7 @@ async def purge(node: Node, _tools: Tools) -> int:
 
 JOBS: Final[Mapping[str, Job]] = {
     "matching": Job(5, (match, file_certificates, take_on)),
-    "releases": Job(30, (release_answers,)),
+    "releases": Job(30, (settle, release_answers)),
     "deadlines": Job(600, (keep_deadlines,)),
     "duplicates": Job(600, (end_imports, compare_people)),
     "reminders": Job(60, (remind,)),

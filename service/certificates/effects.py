@@ -4,7 +4,14 @@ from sqlmodel import Session, col, delete
 
 from schemas.claims import ConsentPurpose
 from service.certificates.delivery import call_back
-from service.certificates.sealed import person_link, received_link
+from service.certificates.sealed import (
+    all_issued,
+    all_received,
+    person_link,
+    received_link,
+    seal_issued,
+    seal_received,
+)
 from service.certificates.tables import Certificate, ReceivedCertificate
 from service.context import Node
 from service.vault import KeyHolder
@@ -28,3 +35,34 @@ def on_erased(session: Session, node: Node, person: KeyHolder) -> None:
     call_back(session, node, key, None)
     session.exec(delete(Certificate).where(col(Certificate.link) == person_link(node, key)))
     session.exec(delete(ReceivedCertificate).where(col(ReceivedCertificate.link) == received_link(node, key)))
+
+
+def on_merged(session: Session, node: Node, kept: KeyHolder, other: KeyHolder) -> list[str]:
+    """Two records are one now: the other's certificates are sealed and linked under the kept one's key."""
+    return _rekey(session, node, other, kept, None)
+
+
+def on_unmerged(session: Session, node: Node, kept: KeyHolder, other: KeyHolder, moved: list[str]) -> None:
+    """They are two again: what had come along goes back."""
+    _rekey(session, node, kept, other, frozenset(moved))
+
+
+def _rekey(
+    session: Session, node: Node, source: KeyHolder, target: KeyHolder, only: frozenset[str] | None
+) -> list[str]:
+    if source.wrapped_key is None or target.wrapped_key is None:
+        return []
+    old, new = node.vault.open_key(source.wrapped_key), node.vault.open_key(target.wrapped_key)
+    moved = []
+    for row, content in all_issued(session, node, old):
+        if only is None or row.id in only:
+            row.link, row.sealed = person_link(node, new), seal_issued(node, new, row.id, content)
+            session.add(row)
+            moved.append(row.id)
+    for received, inside in all_received(session, node, old):
+        if only is None or f"{received.issuer}/{received.id}" in only:
+            received.link, received.sealed = received_link(node, new), seal_received(node, new, received, inside)
+            session.add(received)
+            moved.append(f"{received.issuer}/{received.id}")
+    session.flush()
+    return moved

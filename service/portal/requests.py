@@ -3,6 +3,7 @@
 The fifteen working days are a promise of ours, said as such; the law asks for a timely answer (PIPL art. 50).
 """
 
+from collections.abc import Collection
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -110,6 +111,25 @@ def drop_requests(session: Session, node: Node, key: bytes) -> None:
     """Forget the requests of a person who is being erased."""
     for row in session.exec(select(OwnRequest).where(col(OwnRequest.link) == _link(node, key))).all():
         session.delete(row)
+
+
+def hand_over_requests(
+    session: Session, node: Node, source: bytes, target: bytes, *, target_id: str, only: Collection[str] | None = None
+) -> list[str]:
+    """Let requests (all, or these) of one key be those of another, their tasks too; give which: two records are one."""
+    moved = []
+    for row in session.exec(select(OwnRequest).where(col(OwnRequest.link) == _link(node, source))).all():
+        if only is not None and row.id not in only:
+            continue
+        row.link = _link(node, target)
+        session.add(row)
+        item = session.get(WorkItem, row.item_id)
+        if item is not None:
+            item.about = target_id
+            session.add(item)
+        moved.append(row.id)
+    session.flush()
+    return moved
 
 
 def _concerned(session: Session, person_id: str) -> str | None:

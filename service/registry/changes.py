@@ -1,5 +1,6 @@
 """Correcting, protecting and erasing one person's record."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
@@ -8,38 +9,63 @@ from sqlmodel import Session, col, select
 
 from schemas.identity import DocumentType
 from schemas.problems import Conflict, Forbidden, InvalidInput, WrongState
-from service.access_log import Actor, record, record_under
+from service.access_log import Actor, record_under
 from service.consents.folder import drop_sheets
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
+from service.registry.alike import find_alike
 from service.registry.drafts import PersonChanges
-from service.registry.people import Contact, NewPerson, OpenPerson, find_person, seal_columns, unseal_person
+from service.registry.duplicates import note_possible_duplicates
+from service.registry.history import Facts, before_save, drop_changes, facts_of, note_change
+from service.registry.meanwhile import FieldConflict, conflicts_since
+from service.registry.people import (
+    Contact,
+    NewPerson,
+    OpenPerson,
+    find_person,
+    is_protected,
+    opened_as,
+    seal_columns,
+    unseal_person,
+)
 from service.registry.rows import add_tokens, drop_tokens
 from service.registry.tables import Arrival, Departure, DuplicatePair, PeerMessage, Person
-from service.registry.telling import stop_messages, tell_departures
+from service.registry.telling import notify_again, stop_messages, tell_departures
 from service.work_items.actions import close_items
 
 ProtectionReason = Literal["threat", "court_order", "own_wish"]
 
 
-def correct_person(
-    session: Session, node: Node, person_id: str, changes: PersonChanges, *, by: Officer
-) -> tuple[OpenPerson, tuple[str, ...]]:
-    """Correct a record; give it opened, with warnings about the document number.
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A record as it stands after a correction. `change` is what undoing takes; None where nothing was changed."""
 
-    Raises `NotFound`, `Forbidden`, `Conflict` (someone changed it since `version`), `InvalidInput`, `DateInFuture`,
-    `UnderAge`.
+    opened: OpenPerson
+    warnings: tuple[str, ...]
+    change: str | None
+
+
+def correct_person(
+    session: Session, node: Node, person_id: str, changes: PersonChanges, *, by: Officer, whole_form: bool = False
+) -> Corrected:
+    """Correct a record.
+
+    What a colleague changed since `changes.version` in other fields stays; `whole_form` says that a page sent all
+    fields, touched or not. Raises `NotFound`, `Forbidden`, `Conflict` (both changed the same fields to different
+    values: `conflicts` says which), `InvalidInput`, `DateInFuture`, `UnderAge`.
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
     person = find_person(session, node, person_id, by)
-    if changes.version is not None and changes.version != person.version:
-        raise Conflict(version=person.version)
     changed = tuple(sorted(changes.model_fields_set - {"version"}))
     before = unseal_person(
         session, node, person, actor=by.as_actor, action="person.corrected", purpose="correction", fields=changed
     )
+    conflicts, changes = _beside_colleagues(session, node, person, before, changes, whole_form=whole_form)
+    if conflicts:
+        raise Conflict(version=person.version, conflicts=[one.as_told() for one in conflicts])
     new, warnings = _corrected(before, changes, node.today())
+    earlier = before_save(person, before)
     drop_tokens(session, node, person)
     for column, value in seal_columns(node, person.id, before.key, new).items():
         setattr(person, column, value)
@@ -47,22 +73,66 @@ def correct_person(
     session.add(person)
     session.flush()
     add_tokens(session, node, person, new)
-    opened = OpenPerson(
-        id=person.id,
-        area=person.area,
-        version=person.version,
-        language=person.language,
-        identity=new.identity,
-        contact=new.contact,
-        address=new.address,
-        wrapped_key=person.wrapped_key,
-        key=before.key,
-    )
-    # What waited for a date of birth, or for the right spelling, may go on now.
-    tell_departures(session, node, person, opened)
+    opened = opened_as(person, before.key, new)
+    change = note_change(session, node, "corrected", earlier, person=person, now_open=opened, by=by)
+    let_go_on(session, node, person, opened, other_identity=before.identity != opened.identity)
+    return Corrected(opened, warnings, change)
+
+
+def let_go_on(session: Session, node: Node, person: Person, opened: OpenPerson, *, other_identity: bool) -> None:
+    """Let what waited for a date of birth, or for the right spelling, go on; what was told wrongly is told anew."""
+    if other_identity:
+        notify_again(session, node, person, opened)
+        same = [one for one in find_alike(session, node, opened.identity, but=person.id) if one.area == person.area]
+        if not is_protected(person, node.today()):
+            note_possible_duplicates(session, node, person, same)
+    else:
+        tell_departures(session, node, person, opened)
     node.callbacks.shareable(session, person)
     node.callbacks.corrected(session, person, opened.contact.email, opened.language)
-    return opened, warnings
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What a colleague changed while a form was open: on what both disagree, and the facts that stand now."""
+
+    conflicts: list[FieldConflict]
+    untouched: frozenset[str]
+    standing: Facts
+    version: int
+
+
+def meanwhile_of(session: Session, node: Node, person_id: str, changes: PersonChanges, *, by: Officer) -> Meanwhile:
+    """What a page's whole form meets in the record as it stands now, for the officer to choose field by field.
+
+    Logged as a look for correcting. Raises `NotFound`, `InvalidInput`.
+    """
+    person = find_person(session, node, person_id, by)
+    opened = unseal_person(session, node, person, actor=by.as_actor, action="person.shown", purpose="correction")
+    conflicts, left = _beside_colleagues(session, node, person, opened, changes, whole_form=True)
+    untouched = changes.model_fields_set - left.model_fields_set - {"version"}
+    return Meanwhile(conflicts, frozenset(untouched), facts_of(person, opened), person.version)
+
+
+def _beside_colleagues(
+    session: Session, node: Node, person: Person, opened: OpenPerson, changes: PersonChanges, *, whole_form: bool
+) -> tuple[list[FieldConflict], PersonChanges]:
+    """Compare with what changed since the version that the officer saw; fields that they left alone fall away."""
+    if changes.version is None or changes.version == person.version:
+        return [], changes
+    given = changes.model_fields_set - {"version"}
+    wished = facts_of(person, opened_as(person, opened.key, _corrected(opened, changes, node.today())[0]))
+    conflicts, untouched = conflicts_since(
+        session,
+        node,
+        opened.key,
+        seen=changes.version,
+        standing=facts_of(person, opened),
+        wanted={name: wished[name] for name in sorted(given)},
+        whole_form=whole_form,
+    )
+    left = {name: getattr(changes, name) for name in given - untouched}
+    return conflicts, PersonChanges.model_construct(_fields_set=set(left), **left)
 
 
 def protect_person(
@@ -81,12 +151,21 @@ def protect_person(
     lifted = until < today
     if lifted and not by.has(Role.SUPERVISOR):
         raise Forbidden
+    opened = unseal_person(
+        session,
+        node,
+        person,
+        actor=by.as_actor,
+        action="person.protected",
+        purpose="persons_request",
+        fields=("protection",),
+    )
+    before = before_save(person, opened)
     person.protection_reason, person.protection_until = (None, None) if lifted else (reason, until)
+    person.version += 1
     session.add(person)
     session.flush()
-    record(
-        session, node, by.as_actor, "person.protected", person=person, purpose="persons_request", fields=("protection",)
-    )
+    note_change(session, node, "protected", before, person=person, now_open=opened, by=by)
     if lifted:
         node.callbacks.shareable(session, person)
     else:
@@ -113,6 +192,7 @@ def erase(session: Session, node: Node, person: Person, actor: Actor) -> None:
     node.callbacks.erased(session, person)
     stop_messages(session, node, person.id)
     drop_sheets(session, node, key)
+    drop_changes(session, node, key)
     pairs = session.exec(
         select(DuplicatePair).where(
             (col(DuplicatePair.kept_id) == person.id) | (col(DuplicatePair.other_id) == person.id)
@@ -125,7 +205,9 @@ def erase(session: Session, node: Node, person: Person, actor: Actor) -> None:
     session.flush()
     for other in session.exec(select(Person).where(col(Person.id).in_(merged))).all():
         erase(session, node, other, actor)
-    drop_tokens(session, node, person)
+    if person.state != "merged":
+        # A merged record has none, and after 30 days nothing to make them from.
+        drop_tokens(session, node, person)
     for table, column in (
         (Arrival, Arrival.person_id),
         (Departure, Departure.person_id),

@@ -1,6 +1,7 @@
 """What one person was told, allows, refuses and takes back, in an opened record or on their own page."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlmodel import Session
 
@@ -21,6 +22,7 @@ from service.consents.refusals import check_may_ask, forget_refusals, record_ref
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.drafts import ConsentsDraft
+from service.registry.history import Before, before_save, note_change, sheets_of
 from service.registry.people import OpenPerson, find_person, unseal_person
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import stop_messages, tell_departures
@@ -37,13 +39,14 @@ def give_notice(
     require(by, Role.CLERK, Role.SUPERVISOR)
     person = find_person(session, node, person_id, by)
     opened = _open(session, node, person, by.as_actor, action="person.told", field="notice")
+    told = [move for move in moves_of(session, person.id) if move.state == "to_be_told"]
+    save = _saving(session, node, person, opened, by=by, moves=told)
     record_notice(session, node, opened.key, draft)
     record_refusals(session, node, opened.key, ())
-    told = [move for move in moves_of(session, person.id) if move.state == "to_be_told"]
     for move in told:
         move.state = "declared"
         session.add(move)
-    session.flush()
+    save.note(session, node, "told", told)
     tell_departures(session, node, person, opened)
     node.callbacks.shareable(session, person)
     return told
@@ -67,7 +70,10 @@ def record_consents(
     own_wish = [one.purpose for one in draft.consents if one.code is not None]
     asked = [one.purpose for one in draft.consents if one.code is None]
     check_may_ask(session, node, opened.key, asked)
-    return _record(session, node, person, opened, consents=draft.consents, refused=draft.refused, own_wish=own_wish)
+    save = _saving(session, node, person, opened, by=by)
+    given = _record(session, node, person, opened, consents=draft.consents, refused=draft.refused, own_wish=own_wish)
+    save.note(session, node, "answers")
+    return given
 
 
 def record_own_consents(session: Session, node: Node, person: Person, draft: ConsentsDraft) -> list[GivenConsent]:
@@ -91,7 +97,9 @@ def withdraw(session: Session, node: Node, person_id: str, purpose: ConsentPurpo
     require(by, Role.CLERK, Role.SUPERVISOR)
     person = find_person(session, node, person_id, by)
     opened = _open(session, node, person, by.as_actor, action="person.consent_withdrawn", field="consents")
+    save = _saving(session, node, person, opened, by=by)
     _withdraw(session, node, person, opened, purpose)
+    save.note(session, node, "answers")
 
 
 def withdraw_own(session: Session, node: Node, person: Person, purpose: ConsentPurpose) -> None:
@@ -134,6 +142,37 @@ def _withdraw(session: Session, node: Node, person: Person, opened: OpenPerson, 
     node.callbacks.withdrawn(session, person, str(purpose))
     if purpose.action == "share_with_peer" and purpose.region is not None:
         stop_messages(session, node, person.id, purpose.region)
+
+
+@dataclass(frozen=True, slots=True)
+class _Save:
+    """A save at the counter: in whose record, and how it stood before."""
+
+    person: Person
+    opened: OpenPerson
+    before: Before
+    by: Officer
+
+    def note(self, session: Session, node: Node, kind: str, moves: Sequence[Arrival | Departure] = ()) -> None:
+        """Keep what the save changed."""
+        self.person.version += 1
+        session.add(self.person)
+        session.flush()
+        note_change(session, node, kind, self.before, person=self.person, now_open=self.opened, moves=moves, by=self.by)
+
+
+def _saving(
+    session: Session,
+    node: Node,
+    person: Person,
+    opened: OpenPerson,
+    *,
+    by: Officer,
+    moves: Sequence[Arrival | Departure] = (),
+) -> _Save:
+    before = before_save(person, opened, moves)
+    before.sheets = sheets_of(session, node, opened.key)
+    return _Save(person, opened, before, by)
 
 
 def _open(session: Session, node: Node, person: Person, actor: Actor, *, action: str, field: str) -> OpenPerson:

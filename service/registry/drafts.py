@@ -38,12 +38,14 @@ class PersonDraft(Body):
 class MoveDraft(Body):
     """What an arrival and a departure have in common: who, where they live now, and what they were told and allowed.
 
-    Either `person`, or the `person_id` of a record of this office to which the move belongs.
+    Either `person`, or the `person_id` of a record of this office to which the move belongs. `declared_on` is the day
+    on which they said so, where it is not today (a paper form); the day of entry is always kept beside it.
     """
 
     person: PersonDraft | None = None
     person_id: Annotated[str, Field(max_length=36)] | None = None
     address: Text | None = None
+    declared_on: WireDate | None = None
     notice: NoticeDraft
     consents: Annotated[tuple[ConsentDraft, ...], Field(max_length=20)] = ()
     refused: RefusedPurposes = ()
@@ -57,11 +59,12 @@ class ArrivalDraft(MoveDraft):
 
 
 class DepartureDraft(MoveDraft):
-    """Someone left for another region."""
+    """Someone left for another region; `onward_from` is the arrival here that ends with it (moved on)."""
 
     destination_region: RegionCode
     departed_on: PartialDate
     expected_return_on: PartialDate | None = None
+    onward_from: Annotated[str, Field(max_length=36)] | None = None
 
 
 class PersonChanges(Body):
@@ -79,6 +82,31 @@ class PersonChanges(Body):
     email: Text | None = None
     language: Language | None = None
     address: Text | None = None
+
+
+class AddressDraft(Body):
+    """Someone moved within this region. `area` is the township that keeps the record from now on, if it is another."""
+
+    address: Text
+    area: RegionCode | None = None
+    version: int | None = None
+
+
+class ArrivalChanges(Body):
+    """Corrections of an arrival; what is left out stays."""
+
+    origin_region: RegionCode | None = None
+    arrived_on: PartialDate | None = None
+    declared_on: WireDate | None = None
+
+
+class DepartureChanges(Body):
+    """Corrections of a departure; what is left out stays, an expected return of null is cleared."""
+
+    destination_region: RegionCode | None = None
+    departed_on: PartialDate | None = None
+    expected_return_on: PartialDate | None = None
+    declared_on: WireDate | None = None
 
 
 class ConsentsDraft(Body):

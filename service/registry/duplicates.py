@@ -1,33 +1,48 @@
-"""The duplicate check within this node (查重): two records of perhaps one person, merged or told apart by officers."""
+"""The duplicate check within this node (查重): pairs of records of perhaps one person, found by the node, decided by
+officers. Putting two together is :mod:`service.registry.merging`.
 
-import json
-from collections.abc import Sequence
-from datetime import datetime
+What was told apart is never offered again. A pair whose records lie in two townships is a task of the office above
+both; neither township sees the other's record in it.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
 
 from sqlmodel import Session, col, or_, select
 
-from schemas.entropy import uuid7
-from schemas.problems import InvalidInput, NotFound, WrongState
+from schemas.entropy import uuid4, uuid7
+from schemas.problems import NotFound, WrongState
+from schemas.regions import ancestors
 from service.access_log import record
 from service.context import Node
+from service.leases import take_lease
 from service.officers.rules import Officer, Role, require
-from service.registry.matching import find_same
+from service.registry.alike import BLOCKING, IdPair, find_alike, pairs_of, pairs_sharing, shared_keys
 from service.registry.people import find_person, unseal_person
-from service.registry.rules import may_undo
 from service.registry.tables import DuplicatePair, Person
-from service.registry.voiding import moves_of
 from service.work_items.actions import close_items, open_item
+
+PART: Final = 200
+"""People whose doubles are looked for in one transaction."""
+WHOLE_PASS_EVERY: Final = timedelta(hours=20)
 
 
 def note_possible_duplicates(session: Session, node: Node, person: Person, others: Sequence[Person]) -> None:
     """Open a pair, and a task, for each record that may be of the same person; known pairs stay as they are."""
     for other in others:
-        if _pair(session, person.id, other.id) is not None:
-            continue
-        pair = DuplicatePair(id=uuid7(node.now(), node.entropy), kept_id=other.id, other_id=person.id)
-        session.add(pair)
-        session.flush()
-        open_item(session, node, "duplicate", pair.id, area=person.area)
+        _note(session, node, *sorted((person, other), key=lambda one: one.id))
+
+
+def note_pairs(session: Session, node: Node, pairs: Iterable[IdPair]) -> int:
+    """Open the pairs that are not known yet; give how many."""
+    new = 0
+    for older, newer in pairs:
+        first, second = session.get(Person, older), session.get(Person, newer)
+        if first is not None and second is not None:
+            new += _note(session, node, first, second)
+    return new
 
 
 def first_id_of(moment: datetime) -> str:
@@ -36,26 +51,23 @@ def first_id_of(moment: datetime) -> str:
     return f"{milliseconds[:8]}-{milliseconds[8:]}"
 
 
-def find_duplicates(session: Session, node: Node, *, after: str, limit: int = 500) -> str | None:
-    """Check people entered after an id against the register; give where to go on, None at the end (job)."""
-    wanted = select(Person).where(Person.state == "active", Person.id > after).order_by(col(Person.id)).limit(limit)
-    people = session.exec(wanted).all()
-    for person in people:
-        keys = [key for key in (person.document_index, person.name_birth_index) if key is not None]
-        if not keys:
-            continue
-        same = session.exec(
-            select(Person).where(
-                or_(col(Person.document_index).in_(keys), col(Person.name_birth_index).in_(keys)),
-                Person.id < person.id,
-                Person.area == person.area,
-                Person.state == "active",
-                col(Person.protection_until).is_(None),
-            )
-        ).all()
-        if person.protection_until is None:
-            note_possible_duplicates(session, node, person, same)
-    return people[-1].id if len(people) == limit else None
+async def find_duplicates(node: Node) -> int:
+    """Check those who were entered within a day, and once a night everyone (job); give how many pairs are new.
+
+    Candidates are read outside the writer; only new pairs are written.
+    """
+    found = 0
+    after: str | None = first_id_of(node.now() - timedelta(days=1))
+    while after is not None:
+        pairs, after = await node.database.read(partial(_entered_after, node=node, after=after))
+        if pairs:
+            found += await node.database.write(partial(note_pairs, node=node, pairs=pairs))
+    seconds = int(WHOLE_PASS_EVERY.total_seconds())
+    holder = uuid4(node.entropy)
+    if await node.database.write(lambda session: take_lease(session, "duplicates", holder, node.now(), seconds)):
+        for place in range(len(BLOCKING)):
+            found += await _walk(node, place)
+    return found
 
 
 def possible_duplicates(session: Session, node: Node, person_id: str, *, by: Officer) -> list[str]:
@@ -68,45 +80,15 @@ def possible_duplicates(session: Session, node: Node, person_id: str, *, by: Off
         session, node, person, actor=by.as_actor, action="person.compared", purpose="correction", fields=("identity",)
     )
     found = []
-    for other in find_same(session, node, opened.identity, but=person.id):
-        pair = _pair(session, person.id, other.id)
+    for other in find_alike(session, node, opened.identity, but=person.id):
+        pair = pair_of(session, person.id, other.id)
         if by.sees(other.area) and (pair is None or pair.state == "open"):
             found.append(other.id)
     return found
 
 
-def merge_people(session: Session, node: Node, kept_id: str, other_id: str, *, by: Officer) -> DuplicatePair:
-    """Put two records of one person together: the moves of `other_id` go to `kept_id`; can be undone.
-
-    Consents are not carried over: they were given on another record. Raises `NotFound`, `Forbidden`, `InvalidInput`.
-    """
-    require(by, Role.CLERK, Role.SUPERVISOR)
-    if kept_id == other_id:
-        raise InvalidInput(errors=[{"field": "other_id", "message": "Choose another record."}])
-    kept, other = find_person(session, node, kept_id, by), find_person(session, node, other_id, by)
-    pair = _pair(session, kept_id, other_id) or DuplicatePair(
-        id=uuid7(node.now(), node.entropy), kept_id=kept_id, other_id=other_id
-    )
-    moves = moves_of(session, other.id)
-    for move in moves:
-        move.person_id = kept.id
-        session.add(move)
-    other.state, other.state_changed_at = "merged", node.now()
-    other.version += 1
-    kept.version += 1
-    pair.kept_id, pair.other_id, pair.state = kept.id, other.id, "merged"
-    pair.moved = json.dumps([move.id for move in moves])
-    pair.decided_by, pair.decided_at = by.name, node.now()
-    session.add_all([other, kept, pair])
-    session.flush()
-    for person in (kept, other):
-        record(session, node, by.as_actor, "person.merged", person=person, purpose="correction", fields=("moves",))
-    close_items(session, node, pair.id)
-    return pair
-
-
 def tell_apart(session: Session, node: Node, pair_id: str, *, by: Officer) -> DuplicatePair:
-    """Say that two records are not of the same person. Raises `NotFound`, `Forbidden`, `WrongState`."""
+    """Say that two records are not of the same person, for good. Raises `NotFound`, `Forbidden`, `WrongState`."""
     require(by, Role.CLERK, Role.SUPERVISOR)
     pair = find_pair(session, node, pair_id, by=by)
     if pair.state != "open":
@@ -114,39 +96,10 @@ def tell_apart(session: Session, node: Node, pair_id: str, *, by: Officer) -> Du
     pair.state, pair.decided_by, pair.decided_at = "not_same", by.name, node.now()
     session.add(pair)
     session.flush()
+    for person_id in (pair.kept_id, pair.other_id):
+        person = session.get_one(Person, person_id)
+        record(session, node, by.as_actor, "person.told_apart", person=person, purpose="correction")
     close_items(session, node, pair.id)
-    return pair
-
-
-def undo_merge(session: Session, node: Node, pair_id: str, *, by: Officer) -> DuplicatePair:
-    """Take a decision about a pair back: within ten minutes by whoever made it, later by a supervisor.
-
-    Raises `NotFound`, `WrongState`.
-    """
-    pair = session.get(DuplicatePair, pair_id)
-    if pair is None or pair.decided_at is None:
-        raise NotFound
-    kept = find_person(session, node, pair.kept_id, by)
-    own = pair.decided_by == by.name and may_undo(pair.decided_at, node.now())
-    if pair.state == "open" or not (own or by.has(Role.SUPERVISOR)):
-        raise WrongState
-    other = session.get(Person, pair.other_id)
-    if pair.state == "merged" and other is not None:
-        moved = set(json.loads(pair.moved))
-        for move in moves_of(session, kept.id):
-            if move.id in moved:
-                move.person_id = other.id
-                session.add(move)
-        other.state, other.state_changed_at = "active", node.now()
-        session.add(other)
-        for person in (kept, other):
-            record(
-                session, node, by.as_actor, "person.unmerged", person=person, purpose="correction", fields=("moves",)
-            )
-    pair.state, pair.moved, pair.decided_by, pair.decided_at = "open", "[]", None, None
-    session.add(pair)
-    session.flush()
-    open_item(session, node, "duplicate", pair.id, area=kept.area)
     return pair
 
 
@@ -161,7 +114,8 @@ def find_pair(session: Session, node: Node, pair_id: str, *, by: Officer) -> Dup
     return pair
 
 
-def _pair(session: Session, one: str, other: str) -> DuplicatePair | None:
+def pair_of(session: Session, one: str, other: str) -> DuplicatePair | None:
+    """The pair of two people, whichever of them stands first in it; None while they are none."""
     return session.exec(
         select(DuplicatePair).where(
             or_(
@@ -170,3 +124,45 @@ def _pair(session: Session, one: str, other: str) -> DuplicatePair | None:
             )
         )
     ).first()
+
+
+def office_of(node: Node, one: Person, other: Person) -> str:
+    """The narrowest office that sees both records: their own, or the one above both."""
+    shared = [code for code in ancestors(one.area) if other.area.startswith(code) and len(code) >= len(node.region)]
+    return shared[-1] if shared else node.region
+
+
+def _note(session: Session, node: Node, older: Person, newer: Person) -> int:
+    if pair_of(session, older.id, newer.id) is not None:
+        return 0
+    pair = DuplicatePair(id=uuid7(node.now(), node.entropy), kept_id=older.id, other_id=newer.id)
+    session.add(pair)
+    session.flush()
+    open_item(session, node, "duplicate", pair.id, area=office_of(node, older, newer))
+    return 1
+
+
+def _entered_after(session: Session, node: Node, after: str) -> tuple[list[IdPair], str | None]:
+    wanted = select(Person).where(Person.state == "active", Person.id > after).order_by(col(Person.id)).limit(PART)
+    people = session.exec(wanted).all()
+    pairs = _unknown(session, pairs_of(session, node, people))
+    return pairs, people[-1].id if len(people) == PART else None
+
+
+async def _walk(node: Node, place: int) -> int:
+    """Look at everyone who shares a key of one index, a part of the index at a time."""
+    found, after = 0, b""
+    while True:
+        keys = await node.database.read(partial(shared_keys, place=place, after=after))
+        if not keys:
+            return found
+        pairs = await node.database.read(
+            lambda session, keys=keys: _unknown(session, pairs_sharing(session, node, place, keys))  # type: ignore[misc]  # bound in this turn
+        )
+        if pairs:
+            found += await node.database.write(partial(note_pairs, node=node, pairs=pairs))
+        after = keys[-1]
+
+
+def _unknown(session: Session, pairs: Sequence[IdPair]) -> list[IdPair]:
+    return [pair for pair in pairs if pair_of(session, *pair) is None]

@@ -12,15 +12,17 @@ from service.context import Node
 from service.database import find_all
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
+from service.registry.history import before_save, note_change
 from service.registry.matching import (
     departure_of_journey,
     departures_of_journeys,
     open_arrivals,
     open_departures,
 )
-from service.registry.people import find_person
+from service.registry.people import find_person, unseal_person
+from service.registry.settling import settle_later
 from service.registry.tables import Arrival, Departure, Person
-from service.registry.telling import Confirmed, tell_arrival_ended, tell_arrivals_confirmed
+from service.registry.telling import Confirmed, tell_arrivals_confirmed
 
 
 def end_arrival(
@@ -32,17 +34,15 @@ def end_arrival(
     reason: EndReason = EndReason.MOVED_ON,
     by: Officer,
 ) -> Arrival:
-    """Note that someone left again; the origin learns that it ended, if it knew of it and may know.
+    """Note that someone left again.
 
-    Raises `NotFound`, `Forbidden`, `WrongState`, `DateInFuture`, `InvalidInput`.
+    Once it cannot be undone any more, the origin learns that it ended, if it knew of it and may know. Raises
+    `NotFound`, `Forbidden`, `WrongState`, `DateInFuture`, `InvalidInput`.
     """
     arrival, person = find_arrival(session, node, arrival_id, by)
     _may_end(by, arrival.state, rules.OPEN_ARRIVAL)
     rules.check_ended(ended_on, arrival.arrived_on, "ended_on", node.today())
-    _end(session, node, arrival, str(ended_on), reason)
-    record(session, node, by.as_actor, "arrival.ended", person=person, purpose="counter", fields=("state", "ended_on"))
-    tell_arrival_ended(session, node, person, arrival, ended_on)
-    _tell_if_last(session, node, person)
+    _end_by(session, node, (arrival, person), str(ended_on), reason, by=by)
     return arrival
 
 
@@ -53,11 +53,7 @@ def return_departure(
     departure, person = find_departure(session, node, departure_id, by)
     _may_end(by, departure.state, rules.OPEN_DEPARTURE)
     rules.check_ended(returned_on, departure.departed_on, "returned_on", node.today())
-    _end(session, node, departure, str(returned_on), EndReason.RETURNED)
-    record(
-        session, node, by.as_actor, "departure.returned", person=person, purpose="counter", fields=("state", "ended_on")
-    )
-    _tell_if_last(session, node, person)
+    _end_by(session, node, (departure, person), str(returned_on), EndReason.RETURNED, by=by)
     return departure
 
 
@@ -184,6 +180,38 @@ def _may_end(by: Officer, state: str, open_states: tuple[str, ...]) -> None:
     require(by, Role.CLERK, Role.SUPERVISOR)
     if state not in (*open_states, "to_be_told"):
         raise WrongState
+
+
+def _end_by(
+    session: Session,
+    node: Node,
+    found: tuple[Arrival | Departure, Person],
+    ended_on: str,
+    reason: EndReason,
+    *,
+    by: Officer,
+) -> None:
+    """End a move for an officer; what follows from that waits until it cannot be undone any more."""
+    move, person = found
+    action = "arrival.ended" if isinstance(move, Arrival) else "departure.returned"
+    opened = unseal_person(
+        session, node, person, actor=by.as_actor, action=action, purpose="counter", fields=("state", "ended_on")
+    )
+    before = before_save(person, opened, [move])
+    end_move(session, node, move, ended_on, reason)
+    person.version += 1
+    session.add(person)
+    note_change(session, node, "ended", before, person=person, now_open=opened, moves=[move], by=by)
+    if not open_arrivals(session, person.id) and not open_departures(session, person.id):
+        node.callbacks.ending(session, person)
+
+
+def end_move(session: Session, node: Node, move: Arrival | Departure, ended_on: str, reason: EndReason) -> None:
+    """End a move in the register; peers, plans and questions hear of it once it cannot be undone any more."""
+    _end(session, node, move, ended_on, reason)
+    settle_later(node, move)
+    session.add(move)
+    session.flush()
 
 
 def _end(session: Session, node: Node, move: Arrival | Departure, ended_on: str, reason: EndReason | None) -> None:

@@ -6,7 +6,9 @@ from service.registry import (
     pages_consents,
     pages_duplicates,
     pages_limits,
+    pages_later,
     pages_moves,
+    pages_parked,
     pages_people,
     pages_register,
     pages_saved,
@@ -17,6 +19,8 @@ router = APIRouter(include_in_schema=False)
 for part in (
     pages_limits,
     pages_register,
+    pages_parked,
+    pages_later,
     pages_moves,
     pages_search,
     pages_saved,

@@ -47,7 +47,9 @@ async def notice_form(request: Request, node: CurrentNode, officer: PageOfficer,
         return await _page(request, node, officer, person_id, form, status=422)
     draft = NoticeDraft(version=CURRENT_VERSION, way=Way(way), given_at=node.now())
     await node.database.write(lambda session: give_notice(session, node, person_id, draft, by=officer))
-    return pages_of(request).see_other(request, f"/people/{person_id}/consents", Done("told"))
+    return pages_of(request).see_other(
+        request, f"/people/{person_id}/consents", Done("told", f"/people/{person_id}/undo")
+    )
 
 
 @router.post("/people/{person_id}/consents")
@@ -71,7 +73,9 @@ async def answers_form(request: Request, node: CurrentNode, officer: PageOfficer
         except LocalError as error:
             form.take(error)
         else:
-            return pages_of(request).see_other(request, f"/people/{person_id}/consents", Done("consent_saved"))
+            return pages_of(request).see_other(
+                request, f"/people/{person_id}/consents", Done("consent_saved", f"/people/{person_id}/undo")
+            )
     return await _page(request, node, officer, person_id, form, status=422)
 
 
@@ -91,7 +95,9 @@ async def withdraw_form(request: Request, node: CurrentNode, officer: PageOffice
             raise
         form.take(error)
         return await _page(request, node, officer, person_id, form, status=error.status)
-    return pages_of(request).see_other(request, f"/people/{person_id}/consents", Done("withdrawn"))
+    return pages_of(request).see_other(
+        request, f"/people/{person_id}/consents", Done("withdrawn", f"/people/{person_id}/undo")
+    )
 
 
 def askable(session: Session, record: Record) -> dict[str, ConsentPurpose]:

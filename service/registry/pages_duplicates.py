@@ -9,9 +9,13 @@ from starlette.responses import Response
 from schemas.identity import fold_name
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
-from service.officers.rules import Officer
-from service.registry.duplicates import find_pair, merge_people, tell_apart, undo_merge
+from service.officers.rules import Officer, Role
+from service.registry.doubles import HOW_LIKELY, WHY
+from service.registry.duplicates import find_pair, tell_apart
+from service.registry.likeness import Likeness, likeness
+from service.registry.merging import merge_people, undo_merge
 from service.registry.queries import Record, open_record
+from service.registry.rules import may_undo
 from service.registry.tables import DuplicatePair
 from service.web.flash import Done
 from service.web.forms import sent_form
@@ -22,20 +26,24 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two records of a pair, and the fields in which they differ."""
+    """Two records of a pair, how alike they are and why, and the fields in which they differ."""
 
     pair: DuplicatePair
     first: Record
     second: Record | None
     differs: frozenset[str]
+    likeness: Likeness
+    can_undo: bool
 
 
 def compared(session: Session, node: Node, pair_id: str, *, by: Officer) -> Compared:
     """Open both records of a pair (of a merged one, the kept record). Raises `NotFound`."""
     pair = find_pair(session, node, pair_id, by=by)
     first = open_record(session, node, pair.kept_id, by=by)
+    decided_now = pair.decided_at is not None and may_undo(pair.decided_at, node.now())
+    can_undo = by.has(Role.SUPERVISOR) or (pair.decided_by == by.name and decided_now)
     if pair.state == "merged":
-        return Compared(pair, first, None, frozenset())
+        return Compared(pair, first, None, frozenset(), Likeness(100, ()), can_undo and pair.sealed is not None)
     second = open_record(session, node, pair.other_id, by=by)
     one, two = first.person, second.person
     pairs = {
@@ -43,15 +51,24 @@ def compared(session: Session, node: Node, pair_id: str, *, by: Officer) -> Comp
         "document": (one.identity.document_number, two.identity.document_number),
         "born": (one.identity.date_of_birth, two.identity.date_of_birth),
         "phone": (one.contact.phone, two.contact.phone),
+        "email": (one.contact.email, two.contact.email),
+        "address": (one.address, two.address),
+        "area": (one.area, two.area),
     }
-    return Compared(pair, first, second, frozenset(field for field, (a, b) in pairs.items() if a != b))
+    alike = likeness(
+        one.identity,
+        two.identity,
+        phones=(one.contact.phone, two.contact.phone),
+        emails=(one.contact.email, two.contact.email),
+    )
+    return Compared(pair, first, second, frozenset(field for field, (a, b) in pairs.items() if a != b), alike, can_undo)
 
 
 @router.get("/duplicates/{pair_id}")
 async def pair_page(request: Request, node: CurrentNode, officer: PageOfficer, pair_id: str) -> Response:
     """Both records side by side."""
     found = await node.database.write(lambda session: compared(session, node, pair_id, by=officer))
-    return pages_of(request).render(request, "registry/duplicate.html", found=found)
+    return pages_of(request).render(request, "registry/duplicate.html", found=found, why=WHY, how_likely=HOW_LIKELY)
 
 
 @router.post("/duplicates/{pair_id}/same")

@@ -31,7 +31,8 @@ from service.registry.queries import (
 )
 from service.registry.rules import ARRIVAL_STATES, DEPARTURE_STATES, may_undo
 from service.registry.typed_moves import Direction
-from service.registry.voiding import undo_registration, void_person
+from service.registry.undoing import undo_move
+from service.registry.voiding import void_person
 from service.web.dates import typed_date
 from service.web.flash import Done
 from service.web.forms import Form, sent_form
@@ -87,7 +88,7 @@ async def end(request: Request, node: CurrentNode, officer: PageOfficer, move_id
         except LocalError as error:
             form.take(error)
         else:
-            return pages_of(request).see_other(request, f"/arrivals/{move_id}", Done("ended"))
+            return pages_of(request).see_other(request, f"/arrivals/{move_id}", Done("ended", f"/moves/{move_id}/undo"))
     return await _one(request, node, officer, direction="arrivals", move_id=move_id, form=form, status=422)
 
 
@@ -103,14 +104,16 @@ async def come_back(request: Request, node: CurrentNode, officer: PageOfficer, m
         except LocalError as error:
             form.take(error, {"returned_on": "ended_on"})
         else:
-            return pages_of(request).see_other(request, f"/departures/{move_id}", Done("returned"))
+            return pages_of(request).see_other(
+                request, f"/departures/{move_id}", Done("returned", f"/moves/{move_id}/undo")
+            )
     return await _one(request, node, officer, direction="departures", move_id=move_id, form=form, status=422)
 
 
 @router.post("/moves/{move_id}/undo")
 async def undo(request: Request, node: CurrentNode, officer: PageOfficer, move_id: str) -> Response:
     """Take a registration back that was saved within ten minutes."""
-    await node.database.write(lambda session: undo_registration(session, node, move_id, by=officer))
+    await node.database.write(lambda session: undo_move(session, node, move_id, by=officer))
     return pages_of(request).see_other(request, "/", Done("undone"))
 
 
@@ -119,8 +122,10 @@ async def void_move(
     request: Request, node: CurrentNode, officer: PageOfficer, person_id: str, move_id: str
 ) -> Response:
     """Void a move that was entered in error."""
-    await node.database.write(lambda session: void_person(session, node, person_id, move_id=move_id, by=officer))
-    return pages_of(request).see_other(request, "/", Done("voided"))
+    change = await node.database.write(
+        lambda session: void_person(session, node, person_id, move_id=move_id, by=officer)
+    )
+    return pages_of(request).see_other(request, "/", Done("voided", f"/people/{person_id}/undo/{change}"))
 
 
 async def _list(request: Request, node: Node, officer: Officer, direction: Direction) -> Response:

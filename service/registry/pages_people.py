@@ -1,19 +1,31 @@
 """One person: moves and timeline, the full record for a purpose, correcting, protecting, voiding, erasing."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final, get_args
 
 from fastapi import APIRouter, Request
 from pydantic import ValidationError
+from sqlmodel import Session
 from starlette.responses import Response
 
 from schemas.identity import DocumentType, Language
 from schemas.problems import Conflict, LocalError
 from service.context import CurrentNode, Node
+from service.idempotency import form_once
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer, Role
-from service.registry.changes import ProtectionReason, correct_person, erase_person, protect_person
+from service.registry.changes import (
+    Meanwhile,
+    ProtectionReason,
+    correct_person,
+    erase_person,
+    meanwhile_of,
+    protect_person,
+)
 from service.registry.drafts import PersonChanges
+from service.registry.history import Change, changes_of
+from service.registry.meanwhile import FieldConflict
 from service.registry.pages_frame import head_of
 from service.registry.queries import FullPurpose, Record, moved_on, open_record, other_end
 from service.registry.tables import Arrival, Departure
@@ -28,9 +40,30 @@ router = APIRouter(include_in_schema=False)
 
 PURPOSES: Final = get_args(FullPurpose)
 REASONS: Final = get_args(ProtectionReason)
-CHANGED_MEANWHILE: Final = N_(
-    "Somebody changed this record in the meantime. Below is what stands now; type your change again."
-)
+CHOICES: Final = ("theirs", "mine")
+CHANGED_MEANWHILE: Final = N_("A colleague changed the same field meanwhile. Choose below; nothing you typed is lost.")
+SAVES: Final = {
+    "corrected": N_("Corrected the record"),
+    "moved_house": N_("Changed the address"),
+    "moved_on": N_("Recorded the journey onward"),
+    "ended": N_("Ended a move"),
+    "reopened": N_("Reopened a move"),
+    "move_corrected": N_("Corrected a move"),
+    "voided": N_("Voided a move"),
+    "protected": N_("Changed the protection"),
+    "told": N_("Recorded the notice"),
+    "answers": N_("Recorded the answers about consents"),
+}
+FIELD_NAMES: Final = {
+    "name": N_("Name"),
+    "document_type": N_("Document"),
+    "document_number": N_("Document number"),
+    "date_of_birth": N_("Date of birth"),
+    "phone": N_("Phone"),
+    "email": N_("E-mail"),
+    "address": N_("Address"),
+    "language": N_("Language of service"),
+}
 
 
 @router.get("/people/{person_id}")
@@ -60,36 +93,56 @@ async def edit_page(request: Request, node: CurrentNode, officer: PageOfficer, p
 
 @router.post("/people/{person_id}/edit")
 async def edit(request: Request, node: CurrentNode, officer: PageOfficer, person_id: str) -> Response:
-    """Correct the person."""
+    """Correct the person; where a colleague changed the same field meanwhile, let the officer choose."""
     form = await sent_form(request)
-    status = 422
     body: dict[str, Any] = read_person(form) | {
         "address": form.text("address") or None,
         "version": int(form.text("version")) if form.text("version").isdigit() else None,
     }
+    for field in form.texts("disputed"):
+        # Theirs stays: what the colleague saved is not sent again.
+        if form.choice(f"choose_{field}", CHOICES) == "theirs":
+            body.pop(field, None)
+    conflicts: list[FieldConflict] = []
     if form.ok:
         try:
             changes = PersonChanges.model_validate(body)
-            await node.database.write(lambda session: correct_person(session, node, person_id, changes, by=officer))
+            change = await form_once(
+                node,
+                officer,
+                form.key,
+                form.typed,
+                lambda session: (
+                    correct_person(session, node, person_id, changes, by=officer, whole_form=True).change or ""
+                ),
+            )
         except ValidationError as error:
             for found in error.errors():
                 form.refuse(str(found["loc"][-1]), NOT_VALID)
         except Conflict:
-            form.refuse("", CHANGED_MEANWHILE)
-            form.values.pop("version", None)
-            status = 409
+            met = await node.database.write(lambda session: meanwhile_of(session, node, person_id, changes, by=officer))
+            conflicts = met.conflicts
+            _take_theirs(form, met)
         except LocalError as error:
+            if error.status == 404:
+                raise
             form.take(error)
         else:
-            return pages_of(request).see_other(request, f"/people/{person_id}", Done("saved"))
+            undo = f"/people/{person_id}/undo/{change}" if change else None
+            return pages_of(request).see_other(request, f"/people/{person_id}", Done("saved", undo))
     record = await node.database.write(
         lambda session: open_record(session, node, person_id, by=officer, full=True, purpose="correction")
     )
-    if status == 409:
-        fresh = _filled(record)
-        fresh.errors = form.errors
-        form = fresh
-    return _edit_page(request, node, record, form, status=status)
+    return _edit_page(request, node, record, form, conflicts=conflicts, status=409 if conflicts else 422)
+
+
+def _take_theirs(form: Form, met: Meanwhile) -> None:
+    """Bring the form up to date: what the officer left alone is as the colleague saved it, the rest is asked."""
+    for name in met.untouched:
+        value = met.standing[name] or ""
+        form.values[name] = [value.replace("-", "") if name == "date_of_birth" else value]
+    form.values["version"] = [str(met.version)]
+    form.refuse("", CHANGED_MEANWHILE)
 
 
 @router.post("/people/{person_id}/protect")
@@ -114,15 +167,15 @@ async def protect(request: Request, node: CurrentNode, officer: PageOfficer, per
             form.take(error)
         else:
             path = f"/people/{person_id}" if officer.has(Role.SUPERVISOR) else "/"
-            return pages_of(request).see_other(request, path, Done("protected"))
+            return pages_of(request).see_other(request, path, Done("protected", f"/people/{person_id}/undo"))
     return await _record_page(request, node, officer, person_id, form=form, status=422)
 
 
 @router.post("/people/{person_id}/void")
 async def void(request: Request, node: CurrentNode, officer: PageOfficer, person_id: str) -> Response:
     """Void the record: it was made in error."""
-    await node.database.write(lambda session: void_person(session, node, person_id, by=officer))
-    return pages_of(request).see_other(request, "/", Done("voided"))
+    change = await node.database.write(lambda session: void_person(session, node, person_id, by=officer))
+    return pages_of(request).see_other(request, "/", Done("voided", f"/people/{person_id}/undo/{change}"))
 
 
 @router.post("/people/{person_id}/erase")
@@ -149,8 +202,8 @@ async def _record_page(
     purpose: str | None = None,
     status: int = 200,
 ) -> Response:
-    record = await node.database.write(
-        lambda session: open_record(
+    def read(session: Session) -> tuple[Record, list[Change]]:
+        found = open_record(
             session,
             node,
             person_id,
@@ -158,7 +211,10 @@ async def _record_page(
             full=purpose is not None,
             purpose=purpose,  # type: ignore[arg-type]  # one of the list, or None
         )
-    )
+        own = [one for one in changes_of(session, node, found.person.key) if one.undoable_by(officer, node.now())]
+        return found, own
+
+    record, undoable = await node.database.write(read)
     return pages_of(request).render(
         request,
         "registry/person_moves.html",
@@ -173,6 +229,9 @@ async def _record_page(
         timeline=timeline_of(record, node),
         moved_on=moved_on,
         other_end=other_end,
+        undoable=undoable,
+        saves=SAVES,
+        field_names=FIELD_NAMES,
         to_be_told=any(move.state == "to_be_told" for move in record.moves),
     )
 
@@ -210,7 +269,15 @@ def _filled(record: Record) -> Form:
     )
 
 
-def _edit_page(request: Request, node: Node, record: Record, form: Form, *, status: int = 200) -> Response:
+def _edit_page(
+    request: Request,
+    node: Node,
+    record: Record,
+    form: Form,
+    *,
+    conflicts: Sequence[FieldConflict] = (),
+    status: int = 200,
+) -> Response:
     return pages_of(request).render(
         request,
         "registry/edit.html",
@@ -220,4 +287,7 @@ def _edit_page(request: Request, node: Node, record: Record, form: Form, *, stat
         form=form,
         document_types=list(DocumentType),
         languages=list(Language),
+        conflicts=conflicts,
+        field_names=FIELD_NAMES,
+        full_name=node.divisions.full_name,
     )

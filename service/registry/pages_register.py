@@ -12,16 +12,17 @@ from schemas.identity import DocumentType
 from schemas.problems import LocalError
 from service.consents.notices import current
 from service.context import CurrentNode, Node
-from service.idempotency import form_once
+from service.idempotency import form_once, form_sent_before
 from service.officers.doors import PageOfficer
 from service.officers.queries import all_accounts
 from service.officers.rules import Officer
-from service.registry.doubles import doubles_of
+from service.registry.doubles import HOW_LIKELY, WHY, Doubles, doubles_of
 from service.registry.drafts import ArrivalDraft
 from service.registry.moves import find_arrival, find_departure
 from service.registry.pages_frame import PersonHead, person_head
+from service.registry.parked import drop_parked
 from service.registry.people import unseal_person
-from service.registry.queries import moved_on, other_end
+from service.registry.queries import moved_on, other_end, recent_regions
 from service.registry.register import register_arrival, register_departure
 from service.registry.typed_moves import (
     DEFAULTS,
@@ -47,27 +48,32 @@ FIELDS_OF_THE_LINE: Final = ("name", "document_type", "document_number", "date_o
 @router.get("/arrivals/new")
 async def new_arrival(request: Request, node: CurrentNode, officer: PageOfficer, person: str = "") -> Response:
     """An empty form for someone who came; with `person` for one who is registered here already."""
-    return await _show(request, node, officer, "arrivals", Form.of(person_id=person or None, **_empty(node)))
+    return await show_form(request, node, officer, "arrivals", Form.of(person_id=person or None, **_empty(node)))
 
 
 @router.get("/departures/new")
-async def new_departure(request: Request, node: CurrentNode, officer: PageOfficer, person: str = "") -> Response:
-    """An empty form for someone who left; with `person` for one who is registered here already."""
-    return await _show(request, node, officer, "departures", Form.of(person_id=person or None, **_empty(node)))
+async def new_departure(
+    request: Request, node: CurrentNode, officer: PageOfficer, person: str = "", onward: str = ""
+) -> Response:
+    """An empty form for someone who left; with `person` for one who is registered here already, with `onward` for one
+    whose stay here ends with it.
+    """
+    form = Form.of(person_id=person or None, onward_from=onward or None, **_empty(node))
+    return await show_form(request, node, officer, "departures", form)
 
 
 @router.get("/arrivals/{move_id}/next")
 async def next_arrival(request: Request, node: CurrentNode, officer: PageOfficer, move_id: str) -> Response:
     """A form for the next person of the same way and the same address."""
     form = await node.database.write(lambda session: _same_way(session, node, officer, "arrivals", move_id))
-    return await _show(request, node, officer, "arrivals", form)
+    return await show_form(request, node, officer, "arrivals", form)
 
 
 @router.get("/departures/{move_id}/next")
 async def next_departure(request: Request, node: CurrentNode, officer: PageOfficer, move_id: str) -> Response:
     """A form for the next person of the same way and the same address."""
     form = await node.database.write(lambda session: _same_way(session, node, officer, "departures", move_id))
-    return await _show(request, node, officer, "departures", form)
+    return await show_form(request, node, officer, "departures", form)
 
 
 @router.post("/arrivals/new/line")
@@ -98,20 +104,26 @@ async def save_departure(request: Request, node: CurrentNode, officer: PageOffic
 async def doubles(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
     """Who may be the same person as the one being typed; a piece of the page."""
     form = await sent_form(request)
-    kind = form.text("document_type")
-    found = await node.database.write(
-        lambda session: doubles_of(
-            session,
-            node,
-            name=form.text("name"),
-            document_type=DocumentType(kind) if kind in set(DocumentType) else DocumentType.NONE,
-            document_number=form.text("document_number"),
-            date_of_birth=_day(form.text("date_of_birth")),
-            by=officer,
-        )
-    )
+    found = await node.database.write(lambda session: typed_doubles(session, node, form, officer))
     direction = "departures" if form.text("direction") == "departures" else "arrivals"
-    return pages_of(request).render(request, "registry/doubles.html", doubles=found, direction=direction)
+    return pages_of(request).render(
+        request, "registry/doubles.html", found=found, direction=direction, why=WHY, how_likely=HOW_LIKELY
+    )
+
+
+def typed_doubles(session: Session, node: Node, form: Form, officer: Officer) -> Doubles:
+    """Who may be the same person as the one in the form."""
+    kind = form.text("document_type")
+    return doubles_of(
+        session,
+        node,
+        name=form.text("name"),
+        document_type=DocumentType(kind) if kind in set(DocumentType) else DocumentType.NONE,
+        document_number=form.text("document_number"),
+        date_of_birth=_day(form.text("date_of_birth")),
+        phone=form.text("phone"),
+        by=officer,
+    )
 
 
 async def _save(request: Request, node: Node, officer: Officer, direction: Direction) -> Response:
@@ -120,20 +132,26 @@ async def _save(request: Request, node: Node, officer: Officer, direction: Direc
     share = await node.database.read(lambda session: peer_region(session, region)) if region else None
     draft = read_move(form, node, direction, share, region)
     if draft is None:
-        return await _show(request, node, officer, direction, form, status=422)
+        return await show_form(request, node, officer, direction, form, status=422)
+    if draft.person is not None and not await form_sent_before(node, officer, form.key, form.typed):
+        # Without a script nobody was shown them yet; with one, they stand beside the form, and nothing asks again.
+        found = await node.database.write(lambda session: typed_doubles(session, node, form, officer))
+        if set(found.ids) - set(form.texts("doubles_seen")):
+            return await show_form(request, node, officer, direction, form, found=found)
 
     def register(session: Session) -> str:
         if isinstance(draft, ArrivalDraft):
             saved = register_arrival(session, node, draft, by=officer)
         else:
             saved = register_departure(session, node, draft, by=officer)
+        drop_parked(session, form.text("parked"), by=officer)
         return f"/people/{saved.move.person_id}/saved/{saved.move.id}"
 
     try:
         location = await form_once(node, officer, form.key, form.typed, register)
     except LocalError as error:
         form.take(error, FORM_NAMES)
-        return await _show(request, node, officer, direction, form, status=error.status)
+        return await show_form(request, node, officer, direction, form, status=error.status)
     return pages_of(request).see_other(request, location)
 
 
@@ -146,20 +164,29 @@ async def _filled(request: Request, node: Node, officer: Officer, direction: Dir
     for field, value in _empty(node).items():
         form.values.setdefault(field, [value])
     form.values.pop("line", None)
-    return await _show(request, node, officer, direction, form)
+    return await show_form(request, node, officer, direction, form)
 
 
-async def _show(
-    request: Request, node: Node, officer: Officer, direction: Direction, form: Form, *, status: int = 200
+async def show_form(
+    request: Request,
+    node: Node,
+    officer: Officer,
+    direction: Direction,
+    form: Form,
+    *,
+    found: Doubles | None = None,
+    status: int = 200,
 ) -> Response:
-    def read(session: Session) -> tuple[PersonHead | None, list[str]]:
+    """The page of registering, with what was typed so far; `found` are doubles to be looked at before saving."""
+
+    def read(session: Session) -> tuple[PersonHead | None, list[str], list[str]]:
         person_id = form.text("person_id")
         head = person_head(session, node, person_id, by=officer) if person_id else None
         accounts = all_accounts(session)
         witnesses = [one.name for one in accounts if one.disabled_at is None and one.name != officer.name]
-        return head, witnesses
+        return head, witnesses, recent_regions(session, direction, by=officer)
 
-    head, witnesses = await node.database.write(read)
+    head, witnesses, recent = await node.database.write(read)
     return pages_of(request).render(
         request,
         "registry/new.html",
@@ -172,6 +199,10 @@ async def _show(
         ways=OFFICE_WAYS,
         reminder_kinds=list(ReminderKind),
         document_types=list(DocumentType),
+        recent=recent,
+        found=found or Doubles(),
+        why=WHY,
+        how_likely=HOW_LIKELY,
     )
 
 

@@ -19,6 +19,7 @@ from schemas.problems import NotFound
 from service.access_log import Actor, record_under
 from service.context import Node
 from service.officers.rules import Officer, Role
+from service.registry.likeness import sound_of
 from service.registry.tables import Person
 from service.registry.tokens import tokens_of
 
@@ -65,6 +66,21 @@ class NewPerson:
     contact: Contact
     address: str | None
     language: str
+
+
+def opened_as(person: Person, key: bytes, new: NewPerson) -> OpenPerson:
+    """An opened person as they stand once ``new`` is written into the row: spares opening it again."""
+    return OpenPerson(
+        id=person.id,
+        area=person.area,
+        version=person.version,
+        language=new.language,
+        identity=new.identity,
+        contact=new.contact,
+        address=new.address,
+        wrapped_key=person.wrapped_key,
+        key=key,
+    )
 
 
 def visible(today: date) -> ColumnElement[bool]:
@@ -184,6 +200,13 @@ def name_birth_index(node: Node, identity: PersonIdentity) -> bytes | None:
     return node.vault.blind("name_birth", value)
 
 
+def sound_birth_index(node: Node, identity: PersonIdentity) -> bytes | None:
+    """Index how the name sounds and the date of birth together: a name written otherwise is a double, too."""
+    if identity.date_of_birth is None:
+        return None
+    return node.vault.blind("sound_birth", f"{sound_of(identity.name)}\x00{identity.date_of_birth.isoformat()}")
+
+
 def seal_columns(node: Node, person_id: str, key: bytes, new: NewPerson) -> dict[str, Any]:
     """Make the columns of a person's row that follow from what is known in clear."""
     seal = node.vault.seal
@@ -195,6 +218,7 @@ def seal_columns(node: Node, person_id: str, key: bytes, new: NewPerson) -> dict
         "language": new.language,
         "document_index": document_index(node, new.identity),
         "name_birth_index": name_birth_index(node, new.identity),
+        "sound_birth_index": sound_birth_index(node, new.identity),
     }
 
 

@@ -1,5 +1,6 @@
 """JSON: one person's record."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -9,15 +10,16 @@ from sqlmodel import Session
 from schemas.claims import ConsentPurpose
 from schemas.wire import WireDate
 from service.consents.consents import NoticeDraft
-from service.context import CurrentNode
+from service.context import CurrentNode, Node
 from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers import administration
 from service.officers.doors import CurrentOfficer
-from service.officers.rules import Role
-from service.registry import changes, consenting, duplicates, limits, queries, voiding
+from service.officers.rules import Officer, Role
+from service.registry import addresses, changes, consenting, limits, merging, queries, undoing, voiding
 from service.registry.changes import ProtectionReason
-from service.registry.drafts import Body, ConsentsDraft, PersonChanges
+from service.registry.drafts import AddressDraft, Body, ConsentsDraft, PersonChanges
+from service.registry.history import Change
 from service.registry.queries import FullPurpose, record_of
 from service.registry.tables import Arrival, Person
 from service.registry.views import ArrivalView, ConsentView, DepartureView, PersonView
@@ -54,6 +56,50 @@ class Voided(Body):
     """The one move that was a mistake; the whole record unless given."""
 
     move_id: Annotated[str, Field(max_length=36)] | None = None
+
+
+class Undo(Body):
+    """The save that is taken back; the officer's latest in this record unless given."""
+
+    change_id: Annotated[str, Field(max_length=36)] | None = None
+
+
+class Gone(Body):
+    """A record that another office keeps from now on, out of the sight of the one that moved it there."""
+
+    area: str
+
+
+class ChangeView(Body):
+    """One save in a record."""
+
+    id: str
+    kind: str
+    at: datetime
+    officer: str
+    fields: tuple[str, ...]
+    undone: bool
+    undoable: bool
+
+    @classmethod
+    def of(cls, change: Change, node: Node, officer: Officer, *, undone: bool | None = None) -> "ChangeView":
+        """The view of a save, as this officer may act on it."""
+        gone = change.undone if undone is None else undone
+        return cls(
+            id=change.id,
+            kind=change.kind,
+            at=change.at,
+            officer=change.officer,
+            fields=change.names,
+            undone=gone,
+            undoable=not gone and change.undoable_by(officer, node.now()),
+        )
+
+
+class ChangeList(Body):
+    """The saves of the last 30 days, newest first."""
+
+    items: list[ChangeView]
 
 
 class Merged(Body):
@@ -98,8 +144,8 @@ async def correct(person_id: str, body: PersonChanges, node: CurrentNode, office
     """Correct a record; what is left out stays."""
 
     def write(session: Session) -> PersonView:
-        opened, _ = changes.correct_person(session, node, person_id, body, by=officer)
-        return PersonView.of(record_of(session, node, session.get_one(Person, person_id), opened))
+        done = changes.correct_person(session, node, person_id, body, by=officer)
+        return PersonView.of(record_of(session, node, session.get_one(Person, person_id), done.opened))
 
     return await write_once(node, write, status=200)
 
@@ -152,7 +198,7 @@ async def merge(person_id: str, body: Merge, node: CurrentNode, officer: Current
     """Put another record of the same person into this one; `…/merge/undo` takes it back."""
 
     def write(session: Session) -> Merged:
-        pair = duplicates.merge_people(session, node, person_id, body.other_id, by=officer)
+        pair = merging.merge_people(session, node, person_id, body.other_id, by=officer)
         return Merged(pair_id=pair.id, state=pair.state)
 
     return await write_once(node, write, status=200)
@@ -163,7 +209,7 @@ async def undo_merge(person_id: str, body: MergeUndo, node: CurrentNode, officer
     """Take a merge back."""
 
     def write(session: Session) -> Merged:
-        pair = duplicates.undo_merge(session, node, body.pair_id, by=officer)
+        pair = merging.undo_merge(session, node, body.pair_id, by=officer)
         return Merged(pair_id=pair.id, state=pair.state)
 
     return await write_once(node, write, status=200)
@@ -171,12 +217,54 @@ async def undo_merge(person_id: str, body: MergeUndo, node: CurrentNode, officer
 
 @router.post("/people/{person_id}/void", status_code=204)
 async def void(person_id: str, body: Voided, node: CurrentNode, officer: CurrentOfficer) -> None:
-    """Void a record made in error, or one move of it."""
-    await write_once(
-        node,
-        lambda session: voiding.void_person(session, node, person_id, move_id=body.move_id, by=officer),
-        status=204,
-    )
+    """Void a record made in error, or one move of it; `…/undo` takes it back for ten minutes."""
+
+    def write(session: Session) -> None:
+        voiding.void_person(session, node, person_id, move_id=body.move_id, by=officer)
+
+    await write_once(node, write, status=204)
+
+
+@router.post("/people/{person_id}/address")
+async def move_house(
+    person_id: str, body: AddressDraft, node: CurrentNode, officer: CurrentOfficer
+) -> PersonView | Gone:
+    """Record that someone moved within this region: the new address takes the old one's place.
+
+    With `area`, another township keeps the record from now on; an officer who does not see that one gets no record
+    back.
+    """
+
+    def write(session: Session) -> PersonView | Gone:
+        done = addresses.move_house(session, node, person_id, body, by=officer)
+        person = session.get_one(Person, person_id)
+        if not officer.sees(person.area):
+            return Gone(area=person.area)
+        return PersonView.of(record_of(session, node, person, done.opened))
+
+    return await write_once(node, write, status=200)
+
+
+@router.get("/people/{person_id}/changes")
+async def saves(person_id: str, node: CurrentNode, officer: CurrentOfficer) -> ChangeList:
+    """List the saves of the last 30 days in one record: who, when, which fields; never the values."""
+
+    def read(session: Session) -> ChangeList:
+        found = undoing.saves_of(session, node, person_id, by=officer)
+        return ChangeList(items=[ChangeView.of(one, node, officer) for one in found])
+
+    return await node.database.write(read)
+
+
+@router.post("/people/{person_id}/undo")
+async def undo(person_id: str, node: CurrentNode, officer: CurrentOfficer, body: Undo | None = None) -> ChangeView:
+    """Take back one's own save of the last ten minutes: the latest, or the one named."""
+
+    def write(session: Session) -> ChangeView:
+        change = undoing.undo_change(session, node, person_id, body.change_id if body else None, by=officer)
+        return ChangeView.of(change, node, officer, undone=True)
+
+    return await write_once(node, write, status=200)
 
 
 @router.delete("/people/{person_id}", status_code=204)

@@ -32,6 +32,10 @@ from service.registry.rules import OPEN_ARRIVAL, OPEN_DEPARTURE
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.voiding import moves_of
 
+MOST_RECENT = 10
+MOST_LOOKED_AT = 500
+"""Moves among which the regions used last are sought."""
+
 Order = Literal["entered", "moved"]
 FullPurpose = Literal["counter", "task", "correction", "persons_request", "audit"]
 
@@ -137,6 +141,19 @@ def open_record(
         session, node, person, actor=by.as_actor, action=action, purpose=purpose or "counter", fields=fields
     )
     return record_of(session, node, person, opened)
+
+
+def recent_regions(session: Session, direction: Literal["arrivals", "departures"], *, by: Officer) -> list[str]:
+    """The ten regions that this officer used last in a form of this kind, the latest first; no people."""
+    table: Any = Arrival if direction == "arrivals" else Departure
+    region: Any = Arrival.origin_region if direction == "arrivals" else Departure.destination_region
+    newest = select(region.label("region"), table.registered_by.label("officer")).where(
+        table.area.startswith(by.area, autoescape=True)
+    )
+    # Among the newest of the office only: nobody's own moves are sought through the whole table.
+    looked_at = newest.order_by(table.id.desc()).limit(MOST_LOOKED_AT).subquery()
+    used = session.exec(select(looked_at.c.region).where(looked_at.c.officer == by.name)).all()
+    return list(dict.fromkeys(used))[:MOST_RECENT]
 
 
 def own_record(session: Session, node: Node, person: Person) -> Record:

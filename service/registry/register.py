@@ -4,18 +4,29 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
+from schemas.claims import EndReason
 from schemas.entropy import uuid4, uuid7
-from schemas.problems import InvalidInput
+from schemas.problems import InvalidInput, NotFound, WrongState
 from service.access_log import record_under
 from service.consents.consents import check_consents, give_consents, record_notice
 from service.consents.refusals import check_may_ask, record_refusals
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
+from service.registry.alike import find_alike
 from service.registry.drafts import ArrivalDraft, DepartureDraft, MoveDraft, PersonDraft
 from service.registry.duplicates import note_possible_duplicates
-from service.registry.matching import find_same
-from service.registry.people import Contact, NewPerson, OpenPerson, find_person, seal_columns, unseal_person
+from service.registry.history import before_save, note_change
+from service.registry.moves import end_move, find_arrival
+from service.registry.people import (
+    Contact,
+    NewPerson,
+    OpenPerson,
+    find_person,
+    opened_as,
+    seal_columns,
+    unseal_person,
+)
 from service.registry.rows import insert_rows, new_rows
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import tell_departures
@@ -38,6 +49,7 @@ def register_arrival(session: Session, node: Node, draft: ArrivalDraft, *, by: O
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
     rules.check_moved(draft.arrived_on, "arrived_on", node.today())
+    rules.check_declared(draft.declared_on, node.today())
     rules.check_other_region(node.region, draft.origin_region, "origin_region")
     who = _person(session, node, draft, by)
     arrival = Arrival(
@@ -50,6 +62,7 @@ def register_arrival(session: Session, node: Node, draft: ArrivalDraft, *, by: O
         journey=uuid4(node.entropy),
         registered_by=by.name,
         entered_at=node.now(),
+        declared_on=draft.declared_on.isoformat() if draft.declared_on else None,
     )
     return _finish(session, node, draft, who, arrival, by=by)
 
@@ -61,6 +74,7 @@ def register_departure(session: Session, node: Node, draft: DepartureDraft, *, b
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
     rules.check_moved(draft.departed_on, "departed_on", node.today())
+    rules.check_declared(draft.declared_on, node.today())
     rules.check_expected_return(draft.departed_on, draft.expected_return_on)
     rules.check_other_region(node.region, draft.destination_region, "destination_region")
     who = _person(session, node, draft, by)
@@ -75,10 +89,40 @@ def register_departure(session: Session, node: Node, draft: DepartureDraft, *, b
         journey=uuid4(node.entropy),
         registered_by=by.name,
         entered_at=node.now(),
+        declared_on=draft.declared_on.isoformat() if draft.declared_on else None,
     )
     done = _finish(session, node, draft, who, departure, by=by)
+    if draft.onward_from is not None:
+        _end_stay(session, node, draft, who, departure, by=by)
     tell_departures(session, node, who.row, who.opened)
     return done
+
+
+def _end_stay(
+    session: Session, node: Node, draft: DepartureDraft, who: "_Who", departure: Departure, *, by: Officer
+) -> None:
+    """The stay here ends with the journey onward, in the same save: undoing the one undoes the other."""
+    arrival, person = find_arrival(session, node, draft.onward_from or "", by)
+    if person.id != who.row.id:
+        raise NotFound
+    if arrival.state not in (*rules.OPEN_ARRIVAL, "to_be_told"):
+        raise WrongState
+    rules.check_ended(draft.departed_on, arrival.arrived_on, "departed_on", node.today())
+    before = before_save(person, who.opened, [arrival])
+    end_move(session, node, arrival, str(draft.departed_on), EndReason.MOVED_ON)
+    person.version += 1
+    session.add(person)
+    note_change(
+        session,
+        node,
+        "moved_on",
+        before,
+        person=person,
+        now_open=who.opened,
+        moves=[arrival],
+        by=by,
+        with_move=departure.id,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +142,13 @@ def _person(session: Session, node: Node, draft: MoveDraft, by: Officer) -> _Who
     row = find_person(session, node, draft.person_id or "", by)
     opened = unseal_person(session, node, row, actor=by.as_actor, action="person.move_added", purpose="counter")
     if address is not None and address != opened.address:
+        before = before_save(row, opened)
         new = NewPerson(opened.identity, opened.contact, address, opened.language)
         row.address = seal_columns(node, row.id, opened.key, new)["address"]
         row.version += 1
         session.add(row)
+        opened = opened_as(row, opened.key, new)
+        note_change(session, node, "moved_house", before, person=row, now_open=opened, by=by)
     return _Who(row, opened, [], ())
 
 
@@ -117,21 +164,11 @@ def _new_person(session: Session, node: Node, typed: PersonDraft, address: str |
     )
     contact = Contact(checked.phone, checked.email)
     new = NewPerson(checked.identity, contact, address, typed.language.value)
-    same = [one for one in find_same(session, node, checked.identity) if by.sees(one.area)]
+    same = [one for one in find_alike(session, node, checked.identity) if by.sees(one.area)]
     made = new_rows(node, by.area, new)
     insert_rows(session, [made])
     row = session.get_one(Person, made.id)
-    opened = OpenPerson(
-        id=row.id,
-        area=row.area,
-        version=row.version,
-        language=row.language,
-        identity=checked.identity,
-        contact=contact,
-        address=address,
-        wrapped_key=row.wrapped_key,
-        key=made.key,
-    )
+    opened = opened_as(row, made.key, new)
     return _Who(row, opened, same, checked.warnings)
 
 

@@ -14,8 +14,8 @@ from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.paging import PageAfter, PageLimit
-from service.registry import moves, queries, register, voiding
-from service.registry.drafts import ArrivalDraft, Body, DepartureDraft
+from service.registry import later, moves, queries, register, undoing
+from service.registry.drafts import ArrivalChanges, ArrivalDraft, Body, DepartureChanges, DepartureDraft
 from service.registry.queries import MoveFilter, Order
 from service.registry.search import search_people
 from service.registry.views import (
@@ -110,11 +110,31 @@ async def end_arrival(arrival_id: str, body: Ended, node: CurrentNode, officer: 
     )
 
 
+@router.patch("/arrivals/{arrival_id}")
+async def correct_arrival(
+    arrival_id: str, body: ArrivalChanges, node: CurrentNode, officer: CurrentOfficer
+) -> ArrivalView:
+    """Correct where someone came from, or when; peers that were told otherwise are told anew."""
+    return await write_once(
+        node,
+        lambda session: ArrivalView.of(later.correct_arrival(session, node, arrival_id, body, by=officer)),
+        status=200,
+    )
+
+
+@router.post("/arrivals/{arrival_id}/reopen")
+async def reopen_arrival(arrival_id: str, node: CurrentNode, officer: CurrentOfficer) -> ArrivalView:
+    """Let a stay that was ended go on."""
+    return await write_once(
+        node, lambda session: ArrivalView.of(later.reopen_arrival(session, node, arrival_id, by=officer)), status=200
+    )
+
+
 @router.post("/arrivals/{move_id}/undo", status_code=204)
 @router.post("/departures/{move_id}/undo", status_code=204)
 async def undo(move_id: str, node: CurrentNode, officer: CurrentOfficer) -> None:
-    """Take back a registration that was saved within the last ten minutes."""
-    await write_once(node, lambda session: voiding.undo_registration(session, node, move_id, by=officer), status=204)
+    """Take back one's own last save of a move (its end, a correction, its registration) for ten minutes."""
+    await write_once(node, lambda session: undoing.undo_move(session, node, move_id, by=officer), status=204)
 
 
 @router.post("/departures", status_code=201)
@@ -155,6 +175,28 @@ async def departure(departure_id: str, node: CurrentNode, officer: CurrentOffice
     """Show one departure."""
     return await node.database.write(
         lambda session: ListedDeparture.line(queries.one_departure(session, node, departure_id, by=officer))
+    )
+
+
+@router.patch("/departures/{departure_id}")
+async def correct_departure(
+    departure_id: str, body: DepartureChanges, node: CurrentNode, officer: CurrentOfficer
+) -> DepartureView:
+    """Correct where someone went, when, or until when; peers that were told otherwise are told anew."""
+    return await write_once(
+        node,
+        lambda session: DepartureView.of(later.correct_departure(session, node, departure_id, body, by=officer)),
+        status=200,
+    )
+
+
+@router.post("/departures/{departure_id}/reopen")
+async def reopen_departure(departure_id: str, node: CurrentNode, officer: CurrentOfficer) -> DepartureView:
+    """Let a departure that was ended go on."""
+    return await write_once(
+        node,
+        lambda session: DepartureView.of(later.reopen_departure(session, node, departure_id, by=officer)),
+        status=200,
     )
 
 

@@ -125,6 +125,16 @@ def check_moved(moved: PartialDate, field: str, today: date) -> None:
         refuse([FieldError(field, "Check the year.")])
 
 
+def check_declared(declared: date | None, today: date) -> None:
+    """Refuse a day of declaring that has not come yet, or is long gone. Raises `DateInFuture`, `InvalidInput`."""
+    if declared is None:
+        return
+    if declared > today:
+        raise DateInFuture(errors=[{"field": "declared_on", "message": "The date lies in the future."}])
+    if declared.year < 1900:
+        refuse([FieldError("declared_on", "Check the year.")])
+
+
 def check_expected_return(departed: PartialDate, expected: PartialDate | None) -> None:
     """Refuse an expected return before the departure. Raises `InvalidInput`."""
     if expected is not None and expected.latest < departed.earliest:

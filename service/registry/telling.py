@@ -158,10 +158,30 @@ def tell_arrival_ended(session: Session, node: Node, person: Person, arrival: Ar
         _tell_of_arrivals(session, node, [(person, arrival, data)])
 
 
+def notify_again(session: Session, node: Node, person: Person, opened: OpenPerson) -> None:
+    """Take back what destinations were notified of with facts that were wrong, and tell them the right ones.
+
+    A departure that the destination has confirmed is left alone: it knows whom it is about.
+    """
+    for departure in open_departures(session, person.id):
+        if departure.state in ("declared", "notified"):
+            stop_messages(session, node, person.id, about=departure.id, kind=NOTIFIED)
+            departure.state = "declared"
+            session.add(departure)
+    session.flush()
+    tell_departures(session, node, person, opened)
+
+
 def stop_messages(
-    session: Session, node: Node, person_id: str, peer: str | None = None, *, about: str | None = None
+    session: Session,
+    node: Node,
+    person_id: str,
+    peer: str | None = None,
+    *,
+    about: str | None = None,
+    kind: str | None = None,
 ) -> None:
-    """Stop what was sent about a person (to one peer, or to all; about one of their moves, or about any).
+    """Stop what was sent about a person (to one peer, or to all; about one of their moves, or about any; of one type).
 
     What is still queued never leaves; of what a peer may hold, erasing is asked. Messages dealt with before are not
     touched again.
@@ -171,6 +191,8 @@ def stop_messages(
         wanted = wanted.where(PeerMessage.peer == peer)
     if about is not None:
         wanted = wanted.where(PeerMessage.about == about)
+    if kind is not None:
+        wanted = wanted.where(PeerMessage.type == kind)
     left: dict[str, list[str]] = {}
     for message in session.exec(wanted.order_by(col(PeerMessage.message_id))).all():
         row = find_message(session, message.message_id)

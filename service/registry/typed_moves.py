@@ -79,9 +79,18 @@ def read_line(text: str) -> dict[str, str]:
 def region_of(form: Form, node: Node) -> str | None:
     """The region that was named; the field is marked where it is none, or more than one."""
     typed = form.needed("region")
-    code = node.divisions.find(typed) if typed else None
+    code = named_region(node, typed) if typed else None
     if typed and code is None:
         form.refuse("region", UNKNOWN_REGION)
+    return code
+
+
+def named_region(node: Node, typed: str) -> str | None:
+    """The region that a name means, or the initials of its pinyin where they mean one region only."""
+    code = node.divisions.find(typed)
+    if code is None and typed.isascii():
+        found = node.divisions.search(typed, limit=2)
+        code = found[0].code if len(found) == 1 else None
     return code
 
 
@@ -126,6 +135,9 @@ def read_move(
         "address": form.text("address") or None,
         "notice": {"version": CURRENT_VERSION, "way": way, "given_at": rfc3339(node.now())},
     }
+    declared = form.date("declared_on", needed=False)
+    if declared is not None:
+        body["declared_on"] = declared
     if form.text("person_id"):
         body["person_id"] = form.text("person_id")
     else:
@@ -138,6 +150,7 @@ def read_move(
         return _checked(form, ArrivalDraft, body)
     body |= {"destination_region": region, "departed_on": PartialDate(moved)}
     body["expected_return_on"] = PartialDate(expected) if expected else None
+    body["onward_from"] = form.text("onward_from") or None
     return _checked(form, DepartureDraft, body)
 
 

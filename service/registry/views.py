@@ -41,6 +41,7 @@ class MoveView(BaseModel):
     registered_by: str
     source_ledger: str | None
     entered_at: datetime
+    declared_on: date | None = Field(description="When they said so; unset: on the day of entry.")
     confirmed_at: datetime | None
     ended_on: str | None
     ended_reason: str | None

@@ -6,17 +6,19 @@ from schemas.problems import NotFound, WrongState
 from service.access_log import record
 from service.context import Node
 from service.officers.rules import Officer, Role, require
+from service.registry.history import before_save, note_change
 from service.registry.matching import open_arrivals, open_departures
-from service.registry.people import find_person
+from service.registry.people import find_person, unseal_person
 from service.registry.rules import may_undo
+from service.registry.settling import settle_later
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import stop_messages
 
 
 def void_move(session: Session, node: Node, move: Arrival | Departure, person: Person, *, by: Officer) -> None:
-    """Void one move, and stop what peers were told of it; a person without any other move left is voided along."""
+    """Void one move for good, and stop what peers were told of it; a person without any other move is voided along."""
     move.state = "voided"
-    move.ended_at = node.now()
+    move.ended_at, move.settle_at = node.now(), None
     session.add(move)
     session.flush()
     record(session, node, by.as_actor, f"{_noun(move)}.voided", person=person, purpose="correction", fields=("state",))
@@ -27,26 +29,39 @@ def void_move(session: Session, node: Node, move: Arrival | Departure, person: P
     stop_messages(session, node, person.id, about=move.id)
 
 
-def void_person(session: Session, node: Node, person_id: str, *, move_id: str | None = None, by: Officer) -> None:
-    """Void a person's record made in error with all its moves, or only the one move that was.
+def void_person(session: Session, node: Node, person_id: str, *, move_id: str | None = None, by: Officer) -> str | None:
+    """Void a person's record made in error with all its moves, or only the one move that was; give what undoes it.
 
-    Raises `NotFound`, `Forbidden`, `WrongState` for a move voided already.
+    Peers are asked to erase once it cannot be undone any more. Raises `NotFound`, `Forbidden`, `WrongState` for a move
+    voided already.
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
     person = find_person(session, node, person_id, by)
-    moves = moves_of(session, person.id)
+    moves = [move for move in moves_of(session, person.id) if move_id is None or move.id == move_id]
     if move_id is not None:
-        moves = [move for move in moves if move.id == move_id]
         if not moves:
             raise NotFound
         if moves[0].state == "voided":
             raise WrongState
+    action = "person.voided" if move_id is None else f"{_noun(moves[0])}.voided"
+    opened = unseal_person(
+        session, node, person, actor=by.as_actor, action=action, purpose="correction", fields=("state",)
+    )
+    before = before_save(person, opened, moves)
     for move in moves:
         if move.state != "voided":
-            void_move(session, node, move, person, by=by)
-    if move_id is None and person.state == "active":
-        _void(session, node, person)
-        record(session, node, by.as_actor, "person.voided", person=person, purpose="correction", fields=("state",))
+            move.state, move.ended_at = "voided", node.now()
+            settle_later(node, move)
+            session.add(move)
+    session.flush()
+    if move_id is None or not _has_other_moves(session, person.id):
+        person.state, person.state_changed_at = "voided", node.now()
+    person.version += 1
+    session.add(person)
+    session.flush()
+    if not open_arrivals(session, person.id) and not open_departures(session, person.id):
+        node.callbacks.ending(session, person)
+    return note_change(session, node, "voided", before, person=person, now_open=opened, moves=moves, by=by)
 
 
 def undo_registration(session: Session, node: Node, move_id: str, *, by: Officer) -> None:

@@ -9,7 +9,7 @@ from schemas.claims import ConsentPurpose
 from service.context import Node
 from service.reminders.actions import set_paused, take_contact
 from service.reminders.offers import end_plan, take_back
-from service.reminders.plans import drop_plan, open_plan, plans_of
+from service.reminders.plans import drop_plan, open_plan, plan_link, plans_of
 from service.reminders.receiving import look_again
 from service.reminders.tables import ReminderPlan
 from service.vault import KeyHolder
@@ -58,6 +58,42 @@ def on_erased(session: Session, node: Node, person: KeyHolder) -> None:
 def on_shareable(session: Session, node: Node, _person: KeyHolder) -> None:
     """Someone was registered or consented: a plan that another region offered may be theirs."""
     look_again(session, node)
+
+
+def on_merged(session: Session, node: Node, kept: KeyHolder, other: KeyHolder) -> list[str]:
+    """Two records are one now: the other's plans are the kept one's; of a kind that it has already, one rests.
+
+    At most one reminder of a kind a period (rule 3). What rests stays with the other record, for undoing.
+    """
+    if kept.wrapped_key is None:
+        return []
+    kinds = {plan.kind for plan in _plans(session, node, kept)}
+    moved = []
+    for plan in _plans(session, node, other):
+        if plan.kind not in kinds:
+            plan.link = plan_link(node, node.vault.open_key(kept.wrapped_key))
+            session.add(plan)
+            moved.append(plan.id)
+        elif plan.state == "active":
+            set_paused(session, node, plan, "paused")
+            moved.append(f"{plan.id} resumed")
+    session.flush()
+    return moved
+
+
+def on_unmerged(session: Session, node: Node, kept: KeyHolder, other: KeyHolder, moved: list[str]) -> None:
+    """They are two again: plans that had come along go back, those that were laid to rest go on."""
+    if other.wrapped_key is None:
+        return
+    link = plan_link(node, node.vault.open_key(other.wrapped_key))
+    for plan in _plans(session, node, kept):
+        if plan.id in moved:
+            plan.link = link
+            session.add(plan)
+    session.flush()
+    for plan in _plans(session, node, other):
+        if f"{plan.id} resumed" in moved and plan.state == "paused":
+            set_paused(session, node, plan, "active")
 
 
 def _plans(session: Session, node: Node, person: KeyHolder) -> list[ReminderPlan]:

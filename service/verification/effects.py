@@ -89,10 +89,34 @@ def on_protected(session: Session, node: Node, person: KnownPerson) -> None:
     recall_answers(session, node, session.get_one(Person, person.id))
 
 
+def on_ending(session: Session, node: Node, person: KnownPerson) -> None:
+    """The last journey ended, though that may be undone: answers that say otherwise do not leave meanwhile (rule 7)."""
+    recall_answers(session, node, session.get_one(Person, person.id))
+
+
 def on_ended(session: Session, node: Node, person: KnownPerson) -> None:
     """The last journey ended: there is nothing left to ask, and nothing more to confirm."""
     _take_back_all(session, node, person.id)
     recall_answers(session, node, session.get_one(Person, person.id))
+
+
+def on_merged(session: Session, _node: Node, kept: KnownPerson, other: KnownPerson) -> list[str]:
+    """Two records are one now: our questions about the other are about the kept one."""
+    rows = session.exec(select(VerificationRequest).where(VerificationRequest.person_id == other.id)).all()
+    for row in rows:
+        row.person_id = kept.id
+        session.add(row)
+    session.flush()
+    return [row.id for row in rows]
+
+
+def on_unmerged(session: Session, _node: Node, _kept: KnownPerson, other: KnownPerson, moved: list[str]) -> None:
+    """They are two again: each has its own questions."""
+    for row in session.exec(select(VerificationRequest).where(col(VerificationRequest.id).in_(moved))).all():
+        if row.person_id is not None:
+            row.person_id = other.id
+            session.add(row)
+    session.flush()
 
 
 def on_erased(session: Session, node: Node, person: KnownPerson) -> None:

@@ -1,0 +1,64 @@
+"""Moving within this region: the new address takes the old one's place, and another township may keep the record.
+
+The old address stands sealed beside the record for 30 days, for undoing; nothing else keeps it (no location history).
+"""
+
+from sqlmodel import Session
+
+from schemas.problems import Conflict, InvalidInput
+from schemas.regions import contains
+from service.context import Node
+from service.officers.rules import Officer, Role, require
+from service.registry.changes import Corrected
+from service.registry.drafts import AddressDraft
+from service.registry.history import before_save, note_change
+from service.registry.people import NewPerson, find_person, opened_as, seal_columns, unseal_person
+from service.registry.rows import add_tokens, drop_tokens
+from service.registry.rules import check_address, number_warnings
+from service.registry.tables import Person
+from service.registry.voiding import moves_of
+
+
+def move_house(session: Session, node: Node, person_id: str, draft: AddressDraft, *, by: Officer) -> Corrected:
+    """Record that someone lives elsewhere in this region now.
+
+    Raises `NotFound`, `Forbidden`, `InvalidInput` (no address; a division outside this region or not known),
+    `Conflict` when somebody changed the address or the township since `draft.version`.
+    """
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    person = find_person(session, node, person_id, by)
+    address = check_address(draft.address)
+    if address is None:
+        raise InvalidInput(errors=[{"field": "address", "message": "Enter the new address."}])
+    if draft.area is not None and (not contains(node.region, draft.area) or node.divisions.get(draft.area) is None):
+        raise InvalidInput(errors=[{"field": "area", "message": "Choose a township of this region."}])
+    if draft.version is not None and draft.version != person.version:
+        raise Conflict(version=person.version)
+    opened = unseal_person(
+        session, node, person, actor=by.as_actor, action="person.moved_house", purpose="counter", fields=("address",)
+    )
+    moves = moves_of(session, person.id)
+    before = before_save(person, opened, moves)
+    new = NewPerson(opened.identity, opened.contact, address, opened.language)
+    if draft.area is not None and draft.area != person.area:
+        _change_office(session, node, person, new, draft.area)
+        for move in moves:
+            move.area = draft.area
+            session.add(move)
+    person.address = seal_columns(node, person.id, opened.key, new)["address"]
+    person.version += 1
+    session.add(person)
+    session.flush()
+    now_open = opened_as(person, opened.key, new)
+    change = note_change(session, node, "moved_house", before, person=person, now_open=now_open, moves=moves, by=by)
+    identity = now_open.identity
+    return Corrected(now_open, number_warnings(identity.document_type, identity.document_number), change)
+
+
+def _change_office(session: Session, node: Node, person: Person, new: NewPerson, area: str) -> None:
+    """Search tokens are keyed by the office's area: they are made anew under the new one's key."""
+    drop_tokens(session, node, person)
+    person.area = area
+    session.add(person)
+    session.flush()
+    add_tokens(session, node, person, new)

@@ -1,0 +1,337 @@
+"""Two records of one person become one, and two again: an officer's decision, never the node's.
+
+The record that is kept takes over everything of the other: journeys, what was said to peers, notices and consents, and
+through the callbacks certificates, reminder plans, questions and what the person asked for. Where the two say
+different things about a consent, the later word counts, and a refusal wins over a consent of the same moment. Facts
+that the kept record lacks (a telephone number, say) come along, protection too; nothing that it has is overwritten.
+
+All that is needed to put both back as they were stands sealed beside the pair for 30 days. Then the other record's
+name, contact and address go; its key stays, because who looked at it is still the person's to read.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from sqlmodel import Session, col, or_, select
+
+from schemas.entropy import uuid7
+from schemas.identity import DocumentType, PersonIdentity
+from schemas.problems import InvalidInput, NotFound, WrongState
+from service.consents.folder import read_consents, read_refusals, write_consents, write_refusals
+from service.consents.refusals import twelve_months_after
+from service.context import Node
+from service.officers.rules import Officer, Role, require
+from service.registry.duplicates import office_of, pair_of
+from service.registry.history import KEPT, facts_of
+from service.registry.people import Contact, NewPerson, OpenPerson, find_person, opened_as, seal_columns, unseal_person
+from service.registry.rows import add_tokens, drop_tokens
+from service.registry.rules import may_undo
+from service.registry.tables import DuplicatePair, PeerMessage, Person
+from service.registry.voiding import moves_of
+from service.work_items.actions import close_items, open_item
+
+_PAD_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheets:
+    consents: dict[str, list[dict[str, Any]]]
+    refusals: list[dict[str, Any]]
+
+
+def merge_people(session: Session, node: Node, kept_id: str, other_id: str, *, by: Officer) -> DuplicatePair:
+    """Put two records of one person together: what `other_id` has goes to `kept_id`; can be undone.
+
+    Raises `NotFound`, `Forbidden`, `InvalidInput`, `WrongState` (these two were told apart).
+    """
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    if kept_id == other_id:
+        raise InvalidInput(errors=[{"field": "other_id", "message": "Choose another record."}])
+    kept, other = find_person(session, node, kept_id, by), find_person(session, node, other_id, by)
+    pair = pair_of(session, kept_id, other_id) or DuplicatePair(
+        id=uuid7(node.now(), node.entropy), kept_id=kept_id, other_id=other_id
+    )
+    if pair.state == "not_same":
+        raise WrongState("These two records were found to be of two people.")
+    opened = [
+        unseal_person(
+            session, node, one, actor=by.as_actor, action="person.merged", purpose="correction", fields=("all",)
+        )
+        for one in (kept, other)
+    ]
+    put_back: dict[str, Any] = {"facts": facts_of(kept, opened[0])}
+    moves = moves_of(session, other.id)
+    for move in moves:
+        move.person_id = kept.id
+        session.add(move)
+    put_back["messages"] = _hand_over_messages(session, other.id, kept.id)
+    put_back["sheets"] = _join_sheets(session, node, opened[0].key, opened[1].key)
+    put_back["rooms"] = node.callbacks.merged(session, kept, other)
+    put_back["pairs"] = _hand_over_pairs(session, node, pair.id, kept, other)
+    _fill_gaps(session, node, kept, opened[0], opened[1])
+    if other.protection_until is not None and (kept.protection_until or date.min) < other.protection_until:
+        kept.protection_reason, kept.protection_until = other.protection_reason, other.protection_until
+    drop_tokens(session, node, other)
+    other.state, other.state_changed_at = "merged", node.now()
+    other.version += 1
+    kept.version += 1
+    pair.kept_id, pair.other_id, pair.state = kept.id, other.id, "merged"
+    pair.moved = json.dumps([move.id for move in moves])
+    pair.sealed = _seal(node, opened[0].key, pair.id, put_back)
+    pair.decided_by, pair.decided_at = by.name, node.now()
+    session.add_all([other, kept, pair])
+    session.flush()
+    close_items(session, node, pair.id)
+    node.callbacks.shareable(session, kept)
+    return pair
+
+
+def undo_merge(session: Session, node: Node, pair_id: str, *, by: Officer) -> DuplicatePair:
+    """Take a decision about a pair back: within ten minutes by whoever made it, within 30 days by a supervisor.
+
+    Raises `NotFound`, `WrongState`.
+    """
+    pair = session.get(DuplicatePair, pair_id)
+    if pair is None or pair.decided_at is None:
+        raise NotFound
+    kept = find_person(session, node, pair.kept_id, by)
+    own = pair.decided_by == by.name and may_undo(pair.decided_at, node.now())
+    if pair.state == "open" or not (own or by.has(Role.SUPERVISOR)):
+        raise WrongState
+    other = session.get(Person, pair.other_id)
+    if other is None:
+        raise NotFound
+    if pair.state == "merged":
+        if pair.sealed is None:
+            raise WrongState("This was too long ago: the other record is gone.")
+        _part(session, node, pair, kept, other, by=by)
+    pair.state, pair.moved, pair.sealed, pair.decided_by, pair.decided_at = "open", "[]", None, None, None
+    session.add(pair)
+    session.flush()
+    open_item(session, node, "duplicate", pair.id, area=office_of(node, kept, other))
+    return pair
+
+
+def merged_keys(session: Session, node: Node, person: Person) -> list[bytes]:
+    """The keys of the records that were merged into this one: who looked at them is the person's to read, too."""
+    others = session.exec(
+        select(Person)
+        .join(DuplicatePair, col(DuplicatePair.other_id) == col(Person.id))
+        .where(DuplicatePair.kept_id == person.id, DuplicatePair.state == "merged")
+    ).all()
+    return [node.vault.open_key(one.wrapped_key) for one in others]
+
+
+def purge_merged(session: Session, node: Node, limit: int = 200) -> int:
+    """Let go of what undoing a merge would need, 30 days after it: the other record's facts among it (job)."""
+    gone = 0
+    old = select(DuplicatePair).where(
+        DuplicatePair.state == "merged",
+        col(DuplicatePair.sealed).is_not(None),
+        col(DuplicatePair.decided_at) < node.now() - KEPT,
+    )
+    for pair in session.exec(old.limit(limit)).all():
+        other = session.get(Person, pair.other_id)
+        if other is not None:
+            other.identity = other.contact = other.address = b""
+            other.document_index = other.name_birth_index = other.sound_birth_index = None
+            session.add(other)
+        pair.sealed = None
+        session.add(pair)
+        gone += 1
+    session.flush()
+    return gone
+
+
+def _part(session: Session, node: Node, pair: DuplicatePair, kept: Person, other: Person, *, by: Officer) -> None:
+    key = node.vault.open_key(kept.wrapped_key)
+    put_back = json.loads(node.vault.unseal_bytes(key, pair.sealed or b"", _context(pair.id)))
+    opened = [
+        unseal_person(
+            session, node, one, actor=by.as_actor, action="person.unmerged", purpose="correction", fields=("all",)
+        )
+        for one in (kept, other)
+    ]
+    moved = set(json.loads(pair.moved))
+    for move in moves_of(session, kept.id):
+        if move.id in moved:
+            move.person_id = other.id
+            session.add(move)
+    for message_id in put_back["messages"]:
+        message = session.get(PeerMessage, message_id)
+        if message is not None:
+            message.person_id = other.id
+            session.add(message)
+    before, joined = put_back["sheets"]["before"], put_back["sheets"]["joined"]
+    if _sheets(session, node, key) == _Sheets(**joined):
+        # Whatever was given or withdrawn since the merge was said for the one record that there was.
+        write_consents(session, node, key, before["consents"])
+        write_refusals(session, node, key, before["refusals"], twelve_months_after(node.today()))
+    node.callbacks.unmerged(session, kept, other, put_back["rooms"])
+    _take_pairs_back(session, put_back["pairs"], other.id)
+    if kept.protection_until is not None and put_back["facts"]["protection_until"] is None:
+        if other.protection_until == kept.protection_until:
+            kept.protection_reason = kept.protection_until = None
+        else:
+            # Hidden since they were one: both are.
+            other.protection_reason, other.protection_until = kept.protection_reason, kept.protection_until
+    _restore_facts(session, node, kept, opened[0], put_back["facts"])
+    theirs = opened[1]
+    add_tokens(session, node, other, NewPerson(theirs.identity, theirs.contact, theirs.address, theirs.language))
+    node.callbacks.corrected(session, other, theirs.contact.email, theirs.language)
+    other.state, other.state_changed_at = "active", node.now()
+    other.version += 1
+    kept.version += 1
+    session.add_all([kept, other])
+    session.flush()
+
+
+def _hand_over_messages(session: Session, from_id: str, to_id: str) -> list[str]:
+    rows = session.exec(select(PeerMessage).where(PeerMessage.person_id == from_id)).all()
+    for row in rows:
+        row.person_id = to_id
+        session.add(row)
+    session.flush()
+    return [row.message_id for row in rows]
+
+
+def _hand_over_pairs(session: Session, node: Node, own_pair: str, kept: Person, other: Person) -> list[dict[str, str]]:
+    """What was found or decided about the other record and third ones holds for the kept one now."""
+    handed = []
+    rows = session.exec(
+        select(DuplicatePair).where(
+            or_(DuplicatePair.kept_id == other.id, DuplicatePair.other_id == other.id),
+            DuplicatePair.id != own_pair,
+            col(DuplicatePair.state).in_(("open", "not_same")),
+        )
+    ).all()
+    for row in rows:
+        third = row.other_id if row.kept_id == other.id else row.kept_id
+        handed.append({"id": row.id, "state": row.state, "third": third})
+        known = pair_of(session, kept.id, third)
+        if known is not None:
+            close_items(session, node, row.id)
+            if row.state == "not_same" and known.state == "open":
+                known.state, known.decided_by, known.decided_at = "not_same", row.decided_by, row.decided_at
+                session.add(known)
+                close_items(session, node, known.id)
+            continue
+        row.kept_id, row.other_id = min(kept.id, third), max(kept.id, third)
+        session.add(row)
+    session.flush()
+    return handed
+
+
+def _take_pairs_back(session: Session, handed: Sequence[dict[str, str]], other_id: str) -> None:
+    for one in handed:
+        row = session.get(DuplicatePair, one["id"])
+        if row is not None and row.state in ("open", "not_same"):
+            row.kept_id, row.other_id = min(other_id, one["third"]), max(other_id, one["third"])
+            session.add(row)
+    session.flush()
+
+
+def _sheets(session: Session, node: Node, key: bytes) -> _Sheets:
+    return _Sheets(read_consents(session, node, key), read_refusals(session, node, key))
+
+
+def _join_sheets(session: Session, node: Node, kept_key: bytes, other_key: bytes) -> dict[str, Any]:
+    before, theirs = _sheets(session, node, kept_key), _sheets(session, node, other_key)
+    consents = {
+        "notices": sorted(
+            before.consents["notices"] + theirs.consents["notices"], key=lambda notice: str(notice["given_at"])
+        ),
+        "consents": _one_word(before.consents["consents"] + theirs.consents["consents"]),
+    }
+    refusals = {one["purpose"]: one for one in [*theirs.refusals, *before.refusals]}
+    for consent in consents["consents"]:
+        refused = refusals.get(consent["purpose"])
+        if refused is not None and not consent["withdrawn_at"]:
+            if refused["refused_on"] >= consent["given_at"][:10]:
+                consent["withdrawn_at"] = consent["given_at"]
+            else:
+                del refusals[consent["purpose"]]
+    write_consents(session, node, kept_key, consents)
+    write_refusals(session, node, kept_key, list(refusals.values()), twelve_months_after(node.today()))
+    joined = _sheets(session, node, kept_key)
+    return {
+        "before": {"consents": before.consents, "refusals": before.refusals},
+        "joined": {"consents": joined.consents, "refusals": joined.refusals},
+    }
+
+
+def _one_word(consents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All consents by time; of those to one purpose that stand, the later word counts: one withdrawn later ends it."""
+    ordered = sorted((dict(one) for one in consents), key=lambda one: str(one["given_at"]))
+    last_withdrawal: dict[str, str] = {}
+    for one in ordered:
+        if one["withdrawn_at"]:
+            last_withdrawal[one["purpose"]] = max(one["withdrawn_at"], last_withdrawal.get(one["purpose"], ""))
+    standing: set[str] = set()
+    for one in reversed(ordered):
+        if one["withdrawn_at"]:
+            continue
+        withdrawn = last_withdrawal.get(one["purpose"], "")
+        if withdrawn > one["given_at"] or one["purpose"] in standing:
+            one["withdrawn_at"] = withdrawn or one["given_at"]
+        else:
+            standing.add(one["purpose"])
+    return ordered
+
+
+def _fill_gaps(session: Session, node: Node, kept: Person, mine: OpenPerson, theirs: OpenPerson) -> None:
+    ours, other = mine.identity, theirs.identity
+    take_document = ours.document_number is None and other.document_number is not None
+    identity = PersonIdentity(
+        name=ours.name,
+        document_type=other.document_type if take_document else ours.document_type,
+        document_number=other.document_number if take_document else ours.document_number,
+        date_of_birth=ours.date_of_birth or other.date_of_birth,
+    )
+    contact = Contact(mine.contact.phone or theirs.contact.phone, mine.contact.email or theirs.contact.email)
+    new = NewPerson(identity, contact, mine.address or theirs.address, mine.language)
+    _write(session, node, kept, mine.key, new)
+
+
+def _restore_facts(session: Session, node: Node, kept: Person, opened: OpenPerson, facts: dict[str, Any]) -> None:
+    """Take back what had filled a gap; what was corrected since stays."""
+    standing = facts_of(kept, opened)
+    wanted = {name: facts[name] if facts[name] is None else standing[name] for name in facts}
+    if facts["document_number"] is None:
+        wanted["document_type"] = facts["document_type"]
+    born = wanted["date_of_birth"]
+    identity = PersonIdentity(
+        name=wanted["name"],
+        document_type=DocumentType(wanted["document_type"]),
+        document_number=wanted["document_number"],
+        date_of_birth=date.fromisoformat(born) if born else None,
+    )
+    _write(
+        session,
+        node,
+        kept,
+        opened.key,
+        NewPerson(identity, Contact(wanted["phone"], wanted["email"]), wanted["address"], wanted["language"]),
+    )
+
+
+def _write(session: Session, node: Node, person: Person, key: bytes, new: NewPerson) -> None:
+    drop_tokens(session, node, person)
+    for column, value in seal_columns(node, person.id, key, new).items():
+        setattr(person, column, value)
+    session.add(person)
+    session.flush()
+    add_tokens(session, node, person, new)
+    node.callbacks.corrected(session, person, opened_as(person, key, new).contact.email, new.language)
+
+
+def _seal(node: Node, key: bytes, pair_id: str, put_back: dict[str, Any]) -> bytes:
+    text = json.dumps(put_back, ensure_ascii=False, separators=(",", ":")).encode()
+    return node.vault.seal(key, text, _context(pair_id), pad_to=_PAD_BYTES)
+
+
+def _context(pair_id: str) -> str:
+    return f"duplicate_pair.sealed:{pair_id}"

@@ -1,0 +1,54 @@
+"""What follows from a move that ended or was voided, once that can no longer be undone.
+
+Ending a stay tells the origin, takes open questions back and lets reminders go; voiding asks peers to erase. None of
+that can be taken back, so it waits for the ten minutes in which the officer can. A job does it then, whatever the
+record looks like by that time; a withdrawal, a protection or an erasure in between acts at once, as ever.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlmodel import Session, select
+
+from schemas.calendar import PartialDate
+from service.context import Node
+from service.registry.matching import open_arrivals, open_departures
+from service.registry.rules import UNDO
+from service.registry.tables import Arrival, Departure, Person
+from service.registry.telling import stop_messages, tell_arrival_ended
+
+BATCH: Final = 200
+
+
+def settle_later(node: Node, move: Arrival | Departure) -> None:
+    """Let what follows from this move's end wait until it cannot be undone any more."""
+    move.settle_at = node.now() + UNDO + timedelta(seconds=1)
+
+
+def settle_moves(session: Session, node: Node) -> int:
+    """Do what follows from moves whose end stands for good (job); give how many there were."""
+    done = 0
+    for table in (Arrival, Departure):
+        row: Any = table
+        due = select(table).where(row.settle_at.is_not(None), row.settle_at <= node.now())
+        moves: list[Any] = list(session.exec(due.order_by(row.settle_at, row.id).limit(BATCH)).all())
+        for move in moves:
+            settle(session, node, move)
+            done += 1
+    return done
+
+
+def settle(session: Session, node: Node, move: Arrival | Departure) -> None:
+    """Do what follows from the end of one move now."""
+    move.settle_at = None
+    session.add(move)
+    session.flush()
+    person = session.get(Person, move.person_id)
+    if person is None:
+        return
+    if move.state == "voided":
+        stop_messages(session, node, person.id, about=move.id)
+    elif move.state == "ended" and isinstance(move, Arrival):
+        tell_arrival_ended(session, node, person, move, PartialDate(move.ended_on or ""))
+    if not open_arrivals(session, person.id) and not open_departures(session, person.id):
+        node.callbacks.ended(session, person)
