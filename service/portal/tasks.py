@@ -1,4 +1,4 @@
-"""What protecting and erasing a person mean for officers' tasks about them; ``building`` registers these as callbacks."""
+"""What protecting and erasing a person mean for officers' tasks about them: callbacks of ``service.building``."""
 
 from sqlmodel import Session, or_, select
 

@@ -40,7 +40,7 @@ async def release_colleague(request: Request, node: CurrentNode, officer: PageOf
         release(session, node, _colleague(session, officer_id, by=officer).name, by=officer)
 
     await node.database.write(act)
-    return pages_of(request).see_other(request, "/", Done("officer_released"))
+    return pages_of(request).see_other(request, "/", Done("openings_released"))
 
 
 def _colleague(session: Session, officer_id: str, *, by: Officer) -> Officer:

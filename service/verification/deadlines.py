@@ -6,7 +6,7 @@ answered by its due day. A stage that takes longer becomes one task; the next st
 
 from datetime import date, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from schemas.clock import local_date
 from service.access_log import Actor, record
@@ -23,7 +23,7 @@ from service.work_items.tables import WorkItem
 BATCH = 200
 
 _HAS_TASK = select(WorkItem.about).where(
-    WorkItem.kind == "request_unanswered", (WorkItem.state == "open") | col(WorkItem.done_by).is_not(None)
+    WorkItem.kind == "request_unanswered", or_(WorkItem.state == "open", col(WorkItem.done_by).is_not(None))
 )
 """Those whose task is open, and those of which an officer said that all was done that could be."""
 

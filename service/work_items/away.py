@@ -13,16 +13,18 @@ LONGEST = timedelta(days=366)
 
 
 def return_to_pool(session: Session, name: str) -> int:
-    """Put every open task of an officer back into the pool; give how many there were.
-
-    For whoever disables an account, in the same transaction (``Callbacks.on_disabled``).
-    """
+    """Put every open task of an officer back into the pool; give how many there were."""
     items = session.exec(select(WorkItem).where(WorkItem.assignee == name, WorkItem.state == "open")).all()
     for item in items:
         item.assignee = None
         session.add(item)
     session.flush()
     return len(items)
+
+
+def on_disabled(session: Session, _officer_id: str, name: str) -> None:
+    """An officer is shut out (`service.callbacks`): their tasks go back to the pool."""
+    return_to_pool(session, name)
 
 
 def go_away(session: Session, node: Node, until: date, *, by: Officer) -> int:
