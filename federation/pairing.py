@@ -16,8 +16,9 @@ from federation import fingerprint
 from federation.jws import JwsRefused, read_jws, sign_jws
 from federation.keys import Jwk, KeyUnusable, public_bytes
 from federation.node import FederationNode
-from federation.peers import open_destination
-from federation.tables import Invitation, Peer, PeerKey, PeerState
+from federation.outbox import ROTATED, cancel
+from federation.peers import OPEN_STATES, open_destination
+from federation.tables import Invitation, MessageState, OutboxMessage, Peer, PeerKey, PeerState
 from schemas.clock import rfc3339
 from schemas.descriptor import DESCRIPTOR_TYP, Descriptor
 from schemas.descriptor import Invitation as InvitationDocument
@@ -156,8 +157,22 @@ def accept(session: Session, fed: FederationNode, introduction: Introduction) ->
         )
     )
     open_destination(session, fed, descriptor.region)
+    _drop_news_of_keys(session, fed, descriptor.region)
     session.flush()
     return peer
+
+
+def _drop_news_of_keys(session: Session, fed: FederationNode, region: str) -> None:
+    """Withdraw what was to tell a peer of new keys: it has them from our invitation, and its proof is by a key that the
+    peer, paired anew, does not know.
+    """
+    stale = select(OutboxMessage).where(
+        col(OutboxMessage.region) == region,
+        col(OutboxMessage.type) == ROTATED,
+        col(OutboxMessage.state).in_((*OPEN_STATES, MessageState.PARKED)),
+    )
+    for row in session.exec(stale.order_by(col(OutboxMessage.number))).all():
+        cancel(session, fed, row.id)
 
 
 def _pin(session: Session, introduction: Introduction, now: datetime) -> None:

@@ -93,6 +93,9 @@ async def add_peer(body: PaperPeer, node: CurrentNode, officer: CurrentOfficer) 
 
     def add(session: Session) -> PeerView:
         require_region(officer, node.region, Role.SUPERVISOR, Role.ADMINISTRATOR)
+        if body.region.startswith(node.region):
+            message = "This is your own region. Choose the region that you want to write to."
+            raise InvalidInput(errors=[{"field": "region", "message": message}])
         if find_peer(session, body.region) is not None:
             raise InvalidInput(errors=[{"field": "region", "message": "This region is a peer already."}])
         add_paper_peer(session, node.fed, body.region, body.name)

@@ -24,7 +24,7 @@ from service.consents import notices
 from service.consents.folder import read_all_consents, read_consents, write_consents
 from service.context import Node
 from service.officers.queries import find_officer
-from service.officers.rules import Officer
+from service.officers.rules import Officer, Role
 
 CLOCK_ALLOWANCE = timedelta(minutes=5)
 """How far ahead an officer's clock may be when a notice is said to be given *now*."""
@@ -129,17 +129,27 @@ def check_consents(
             continue
         if draft.witness is None:
             raise WitnessRequired(errors=[{"field": f"{where}.witness", "message": "Name a second officer."}])
-        if draft.witness == by.name or find_officer(session, draft.witness) is None:
+        if draft.witness == by.name or not _may_witness(find_officer(session, draft.witness)):
             raise WitnessRequired(errors=[{"field": f"{where}.witness", "message": "The witness is another officer."}])
+
+
+def _may_witness(officer: Officer | None) -> bool:
+    """Whether somebody works with the people of this office: who only audits it was not at the counter."""
+    return officer is not None and (officer.has(Role.CLERK) or officer.has(Role.SUPERVISOR))
 
 
 def give_consents(session: Session, node: Node, key: bytes, drafts: Sequence[ConsentDraft]) -> list[GivenConsent]:
     """Record consents that `check_consents` has let pass; one that stands already is not recorded twice.
 
-    Raises `WrongState` while no notice was given: nobody consents to what they were not told (art. 17).
+    Raises `WrongState` while no notice was given: nobody consents to what they were not told (art. 17);
+    `InvalidInput` for sharing with this very region.
     """
     if not drafts:
         return []
+    for place, draft in enumerate(drafts):
+        if draft.purpose.action == "share_with_peer" and str(draft.purpose.region).startswith(node.region):
+            message = "This is your own region: nothing is shared with it. Choose the other region."
+            raise InvalidInput(errors=[{"field": f"consents.{place}.purpose", "message": message}])
     sheet = read_consents(session, node, key)
     if not sheet["notices"]:
         raise WrongState("The notice must be given first.")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session, col, select
 
-from federation import pairing, rotation
+from federation import pairing, peers, rotation
 from federation.jws import read_jws, sign_jws_with
 from federation.keys import SEAL_OPENS, NodeKeys
 from federation.node import DESCRIPTOR_PATH
@@ -159,6 +159,28 @@ async def test_a_receipt_that_was_lost_for_more_than_a_week_stops_nothing(known:
         known.clock.advance(minutes=1)
     assert state(lan, sent) == "receipted"
     assert destination(lan, qing).signs_with == transport_kids(lan)[1]
+
+
+async def test_old_news_of_keys_does_not_outlive_a_new_pairing(known: Pair) -> None:
+    lan, qing = known.lan, known.qing
+    qing.write(lambda session: peers.revoke(session, qing.fed, lan.region))
+    for _ in range(2):
+        rotate(lan)
+        await lan.delivery.tick()
+        known.clock.advance(minutes=1)
+    introduce(lan, qing)
+    introduce(qing, lan)
+    sent = lan.remind(qing)
+    await lan.delivery.tick()
+    known.clock.advance(minutes=1)
+    await lan.delivery.tick()
+    assert state(lan, sent) == "receipted"
+    news = select(OutboxMessage.state).where(col(OutboxMessage.type) == rotation.ROTATED)
+    assert set(lan.read(lambda session: session.exec(news).all())) <= {"cancelled", "voided"}
+    # The next news goes as ever.
+    rotate(lan)
+    await lan.delivery.tick()
+    assert destination(lan, qing).signs_with == transport_kids(lan)[-1]
 
 
 async def test_an_invitation_from_before_a_rotation_still_pairs(strangers: Pair) -> None:

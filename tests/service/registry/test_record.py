@@ -54,7 +54,8 @@ async def test_a_correction_is_found_by_its_new_name_and_counted(region):
     assert problem["version"] == 2
     await region.refused(path, {"name": " "}, "invalid_input", method="PATCH")
     await region.refused(path, {"date_of_birth": "2020-01-01"}, "under_age", method="PATCH")
-    cleared = await region.send("PATCH", path, {"email": "", "document_type": "none"})
+    assert (await region.send("PATCH", path, {}))["version"] == 2
+    cleared = await region.send("PATCH", path, {"version": 2, "email": "", "document_type": "none"})
     assert (cleared["email"], cleared["document_number"]) == (None, None)
 
 

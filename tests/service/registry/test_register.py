@@ -85,7 +85,13 @@ async def test_no_row_holds_a_person_in_clear(region):
         ({"consents": [{"purpose": SHARE, "way": "spoken"}]}, 422, "witness_required"),
         ({"consents": [{"purpose": SHARE, "way": "spoken", "witness": "王芳"}]}, 422, "witness_required"),
         ({"consents": [{"purpose": SHARE, "way": "spoken", "witness": "无人"}]}, 422, "witness_required"),
+        ({"consents": [{"purpose": SHARE, "way": "spoken", "witness": "赵审"}]}, 422, "witness_required"),
         ({"consents": [{"purpose": SHARE, "way": "spoken", "code": "123456"}]}, 422, "invalid_input"),
+        (
+            {"consents": [{"purpose": f"share_with_peer:{ASKER}", "way": "spoken", "witness": "李伟"}]},
+            422,
+            "invalid_input",
+        ),
         ({"consents": [{"purpose": SHARE, "way": "own_page", "witness": "李伟"}]}, 422, "invalid_input"),
         ({"consents": [{"purpose": "sell_data", "way": "spoken"}]}, 422, "invalid_input"),
         ({"consents": [{"purpose": REMIND, "way": "spoken"}], "refused": [REMIND]}, 422, "invalid_input"),
@@ -93,6 +99,8 @@ async def test_no_row_holds_a_person_in_clear(region):
     ],
 )
 async def test_what_cannot_be_registered_changes_nothing(region, changes, status, code):
+    # Who only audits was not at the counter, and is no witness.
+    await region.as_officer("赵审", Role.AUDITOR)
     answer = await region.request("POST", "/arrivals", json=arrival_body(region, **changes))
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{code}"), answer.text
     for secret in ("韩晨曦", HAN["document_number"], "secret", "sell_data"):

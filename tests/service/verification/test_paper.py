@@ -29,6 +29,11 @@ async def apart(new_settings: Callable[..., Settings], clock: FakeClock, passwor
     """Two regions of which one knows the other on paper only."""
     wire = Wire()
     sides = [open_region(new_settings(code, NAMES[code]), wire, clock, password_hash) for code in (ASKER, ANSWERER)]
+    for own in (ASKER, f"{ASKER}101"):
+        refused = await sides[0].refused("/peers", {"region": own, "name": "本区", "paper": True}, "invalid_input")
+        assert refused["errors"][0]["message"] == (
+            "This is your own region. Choose the region that you want to write to."
+        )
     await sides[0].post("/peers", {"region": ANSWERER, "name": NAMES[ANSWERER], "paper": True}, 201)
     yield Regions(*sides, wire, clock)
     for side in sides:
