@@ -26,9 +26,7 @@ ASKED: Final = {
 NEXT_STEPS: Final = {
     RequestKind.COPY: N_("Print the record and hand it over, or send it by post to the address in it."),
     RequestKind.CORRECT: N_("Ask the person what is wrong, look at the document, and correct the record."),
-    RequestKind.OBJECT: N_(
-        "Talk with the person. Withdraw the consents that they name; tell them what stays, and why."
-    ),
+    RequestKind.OBJECT: N_("Talk with the person. Withdraw the consents they name; tell them what stays, and why."),
     RequestKind.LIMIT: N_("Protect the record. From then on only supervisors open it."),
     RequestKind.MOVE: N_("Let the other office take the record over with the person present."),
     RequestKind.ERASE: N_("Erase the record on its page. Peers are asked to erase what they hold."),
