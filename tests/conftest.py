@@ -135,9 +135,11 @@ def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabase
 
 
 @pytest.fixture(scope="session")
-def postgresql_databases(postgresql_server: str) -> PostgresqlDatabases:
+def postgresql_databases(postgresql_server: str) -> Iterator[PostgresqlDatabases]:
     """Fresh PostgreSQL databases on the run's one server."""
-    return PostgresqlDatabases(postgresql_server)
+    databases = PostgresqlDatabases(postgresql_server)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture

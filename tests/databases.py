@@ -2,12 +2,14 @@
 
 SQLite's is a copied file. A PostgreSQL database takes seconds to make on a busy machine, so one that a test is done
 with is emptied and given to the next: its rows go, its numbers start again; if a test changed its tables it is dropped.
+Whoever empties stays connected: a new connection costs more than the emptying.
 """
 
 import itertools
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import sqlalchemy
@@ -51,6 +53,7 @@ class PostgresqlDatabases:
         self._numbers = itertools.count(1)
         self._template = f"template_{WORKER}"
         self._free: list[str] = []
+        self._cleaners: dict[str, psycopg.Connection[Any]] = {}
         self._create(self._template, "template0")
         create_all(self.url(self._template))
         with psycopg.connect(self._conninfo(self._template)) as connection:
@@ -75,31 +78,52 @@ class PostgresqlDatabases:
 
     def give_back(self, name: str) -> None:
         """A test is done with it, whoever is still connected."""
-        with psycopg.connect(self.server, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
-                [name],
-            )
         if name.startswith("test_") and self._emptied(name):
             self._free.append(name)
         else:
             self.drop(name)
 
+    def close(self) -> None:
+        """Let the connections go."""
+        for cleaner in self._cleaners.values():
+            cleaner.close()
+        self._cleaners.clear()
+
     def _emptied(self, name: str) -> bool:
         """Empty it; False when a test changed its tables."""
-        with psycopg.connect(self._conninfo(name), autocommit=True) as connection:
-            if connection.execute(_SHAPE).fetchone() != self._shape:
-                return False
-            connection.execute(self._emptying)
-            sequences = connection.execute(
-                "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
-            ).fetchall()
-            for (sequence,) in sequences:
-                connection.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(sequence)))
+        cleaner = self._cleaner(name)
+        cleaner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        if cleaner.execute(_SHAPE).fetchone() != self._shape:
+            return False
+        cleaner.execute(self._emptying)
+        sequences = cleaner.execute(
+            "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL"
+        ).fetchall()
+        for (sequence,) in sequences:
+            cleaner.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(sequence)))
         return True
+
+    def _cleaner(self, name: str) -> "psycopg.Connection[Any]":
+        """The connection that empties a database; a new one where a test ended it."""
+        kept = self._cleaners.get(name)
+        if kept is not None:
+            try:
+                kept.execute("SELECT 1")
+            except psycopg.OperationalError:
+                kept.close()
+            else:
+                return kept
+        self._cleaners[name] = psycopg.connect(self._conninfo(name), autocommit=True)
+        return self._cleaners[name]
 
     def drop(self, name: str) -> None:
         """Drop one database."""
+        cleaner = self._cleaners.pop(name, None)
+        if cleaner is not None:
+            cleaner.close()
         with psycopg.connect(self.server, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
