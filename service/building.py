@@ -15,6 +15,7 @@ from schemas.entropy import Entropy, SystemEntropy
 from schemas.points import Point, pass_by
 from schemas.problems import SettingInvalid
 from schemas.regions import Divisions
+from service.callbacks import StartedForm
 from service.certificates import effects as certificates_effects
 from service.context import Node
 from service.database import Database
@@ -23,6 +24,7 @@ from service.migrations import migrate
 from service.portal import effects as portal_effects
 from service.portal import tasks as portal_tasks
 from service.portal.codes import is_code_of
+from service.registry.parked import drop_all_parked, parked_of
 from service.registry.queries import open_journeys_with
 from service.reminders import effects as reminders_effects
 from service.settings import Settings
@@ -100,6 +102,10 @@ def connect_rooms(node: Node) -> None:
     calls.check_code = lambda session, person, code: is_code_of(session, node, person, code)
     calls.open_journeys = open_journeys_with
     calls.unanswered = unanswered_by_peer
+    calls.started_forms = lambda session, officer_id: [
+        StartedForm(one.id, one.kind, one.parked_at, one.name) for one in parked_of(session, node, officer_id)
+    ]
+    calls.on_disabled.append(lambda session, officer_id, _name: drop_all_parked(session, officer_id))
     calls.on_withdrawn += [told(certificates_effects.on_withdrawn), told(reminders_effects.on_withdrawn)]
     calls.on_corrected += [told(reminders_effects.on_corrected)]
     calls.on_shareable += [told(reminders_effects.on_shareable)]

@@ -5,7 +5,7 @@ must reach them at once (rule 2). ``app.py`` fills these lists while it builds t
 the caller's transaction, may write, and must not commit. An exception undoes the whole action.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -42,6 +42,16 @@ class Unanswered:
     oldest_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class StartedForm:
+    """A form that an officer has put aside: what kind, when, and the name typed so far (may be empty)."""
+
+    id: str
+    kind: str
+    parked_at: datetime
+    name: str = field(repr=False)
+
+
 GivenUpCallback = Callable[[Session, GivenUp], None]
 PersonCallback = Callable[[Session, KnownPerson], None]
 CorrectedCallback = Callable[[Session, KeyHolder, str | None, str], None]
@@ -51,6 +61,7 @@ UnmergedCallback = Callable[[Session, KnownPerson, KnownPerson, list[str]], None
 OfficerCallback = Callable[[Session, str, str], None]
 CodeCheck = Callable[[Session, KnownPerson, str], bool]
 JourneyCount = Callable[[Session, str], int]
+FormsOfOfficer = Callable[[Session, str], Sequence[StartedForm]]
 UnansweredByPeer = Callable[[Session], dict[str, Unanswered]]
 
 
@@ -64,6 +75,11 @@ def _no_journeys(session: Session, peer: str) -> int:
     return 0
 
 
+def _no_forms(session: Session, officer_id: str) -> Sequence[StartedForm]:
+    """Without a register nobody has started a form."""
+    return ()
+
+
 def _no_questions(session: Session) -> dict[str, Unanswered]:
     """Without verification nobody was asked."""
     return {}
@@ -73,6 +89,7 @@ def _no_questions(session: Session) -> dict[str, Unanswered]:
 class Callbacks:
     """Who hears what. ``check_code`` tells whether a code that was typed is the person's own access code;
     ``open_journeys(session, peer)`` counts the register's open journeys with a peer (the cap of an agreement's quota);
+    ``started_forms(session, officer_id)`` gives the forms that an officer has put aside;
     ``unanswered(session)`` tells of each peer how many of our questions it has not answered.
 
     ``on_withdrawn(session, person, purpose)``: a consent no longer stands.
@@ -102,6 +119,7 @@ class Callbacks:
     check_code: CodeCheck = _no_code
     open_journeys: JourneyCount = _no_journeys
     unanswered: UnansweredByPeer = _no_questions
+    started_forms: FormsOfOfficer = _no_forms
 
     def withdrawn(self, session: Session, person: KnownPerson, purpose: str) -> None:
         """Tell everyone that a consent no longer stands."""

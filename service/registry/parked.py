@@ -44,7 +44,7 @@ def park(session: Session, node: Node, kind: ParkedKind, typed: Typed, *, by: Of
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
     drop_parked(session, (typed.get("parked") or [""])[0], by=by)
-    if len(parked_of(session, node, by=by)) >= MOST:
+    if len(parked_of(session, node, by.id)) >= MOST:
         raise WrongState("Twenty forms are put aside already. Finish or discard one first.")
     row = ParkedForm(id=uuid7(node.now(), node.entropy), officer_id=by.id, kind=kind, parked_at=node.now(), sealed=b"")
     kept = {name: values for name, values in typed.items() if name != "parked"}
@@ -55,9 +55,9 @@ def park(session: Session, node: Node, kind: ParkedKind, typed: Typed, *, by: Of
     return row.id
 
 
-def parked_of(session: Session, node: Node, *, by: Officer) -> list[Parked]:
+def parked_of(session: Session, node: Node, officer_id: str) -> list[Parked]:
     """The forms that this officer has put aside within 24 hours, newest first."""
-    wanted = select(ParkedForm).where(ParkedForm.officer_id == by.id, ParkedForm.parked_at > node.now() - KEPT)
+    wanted = select(ParkedForm).where(ParkedForm.officer_id == officer_id, ParkedForm.parked_at > node.now() - KEPT)
     rows = session.exec(wanted.order_by(col(ParkedForm.id).desc())).all()
     return [_opened(node, row) for row in rows]
 
@@ -78,6 +78,11 @@ def drop_parked(session: Session, parked_id: str, *, by: Officer) -> bool:
     session.delete(row)
     session.flush()
     return True
+
+
+def drop_all_parked(session: Session, officer_id: str) -> None:
+    """Discard what an officer who works here no longer had put aside: it is nobody else's to read."""
+    session.execute(delete(ParkedForm).where(col(ParkedForm.officer_id) == officer_id))
 
 
 def purge_parked(session: Session, node: Node) -> int:

@@ -57,6 +57,8 @@ DONE: Final = {
     "officer_released": N_("The officer may sign in at once."),
     "imported": N_("The good rows are in the register."),
     "import_undone": N_("The import is undone."),
+    "export_asked": N_("The file stands in the list below; one with whole numbers waits for a second officer."),
+    "export_agreed": N_("You agreed. The officer who asked can fetch the file now."),
     "peer_tested": N_("The peer answered."),
     "peer_suspended": N_("The line is suspended. Nothing is sent or taken until you resume it."),
     "peer_resumed": N_("The line is open again. What waited goes at once."),

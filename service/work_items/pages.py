@@ -49,6 +49,7 @@ async def start(
             "counts": counts_by_kind(session, by=officer),
             "warnings": node_warnings(session, node, by=officer),
             "away": away_until(session, node, officer.name),
+            "started": node.callbacks.started_forms(session, officer.id),
         }
     )
     return pages_of(request).render(
