@@ -8,7 +8,7 @@ from sqlmodel import Session
 from schemas.claims import ConsentPurpose
 from service.context import Node
 from service.reminders.actions import set_paused, take_contact
-from service.reminders.offers import end_plan, take_back
+from service.reminders.offers import end_plan, recall_acceptance, take_back
 from service.reminders.plans import drop_plan, open_plan, plan_link, plans_of
 from service.reminders.receiving import look_again
 from service.reminders.tables import ReminderPlan
@@ -24,13 +24,15 @@ def on_withdrawn(session: Session, node: Node, person: KeyHolder, purpose: str) 
             end_plan(session, node, plan)
         elif region is not None:
             take_back(session, node, plan, region)
+            recall_acceptance(session, node, plan, region)
 
 
 def on_protected(session: Session, node: Node, person: KeyHolder) -> None:
     """A person is hidden from now on: their plans rest, until they start them again."""
     for plan in _plans(session, node, person):
         take_back(session, node, plan)
-        set_paused(session, node, plan, "paused")
+        if not recall_acceptance(session, node, plan):
+            set_paused(session, node, plan, "paused")
 
 
 def on_corrected(session: Session, node: Node, person: KeyHolder, email: str | None, language: str) -> None:

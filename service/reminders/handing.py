@@ -70,7 +70,8 @@ def hand_over(session: Session, node: Node, person_id: str, plan_id: str, region
 def take_accepted(session: Session, node: Node, incoming: Incoming, peer: Peer) -> None:
     """The other region reminds from a quarter on: a plan whose present period lies before it ends with that period.
 
-    What was not offered to this peer, or not any more, is left alone. Raises `InvalidMessage` for a quarter that would
+    What was never offered to this peer is left alone. An offer that was taken back while its answer was on its way ends
+    the plan all the same: the person has it there now. Raises `InvalidMessage` for a quarter that would
     leave one out.
     """
     data = incoming.data
@@ -78,7 +79,8 @@ def take_accepted(session: Session, node: Node, incoming: Incoming, peer: Peer) 
         raise InvalidMessage
     record_nobody(session, node, Actor.peer(peer.region))
     plan = session.get(ReminderPlan, data.plan)
-    if plan is None or open_plan(node, plan).going_to != peer.region:
+    content = open_plan(node, plan) if plan is not None else None
+    if plan is None or content is None or peer.region not in (content.going_to, content.taken_back_from):
         return
     present = Quarter.of(plan.period_ends_on)
     if data.from_period > _quarter_after(node, plan):
@@ -86,9 +88,9 @@ def take_accepted(session: Session, node: Node, incoming: Incoming, peer: Peer) 
     if data.from_period <= present or plan.state == "paused":
         drop_plan(session, plan)
         return
-    content = open_plan(node, plan)
     plan.state = "ending"
-    plan.sealed = seal_plan(node, plan.id, content.model_copy(update={"going_to": None, "message": None}))
+    changed = {"going_to": None, "message": None, "taken_back_from": None}
+    plan.sealed = seal_plan(node, plan.id, content.model_copy(update=changed))
     session.add(plan)
     session.flush()
 

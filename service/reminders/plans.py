@@ -25,7 +25,10 @@ _STOP_BYTES = 16
 class PlanContent(BaseModel):
     """What sending needs: the plan's own copy of the address and the language, so that no person is looked up.
 
-    ``going_to`` is the region to which the plan is offered, ``message`` what carries the offer.
+    ``going_to`` is the region to which the plan is offered, ``message`` what carries the offer, ``taken_back_from`` the
+    region from which an offer was taken back when it may have been there already. A plan that came from another region
+    names it (``accepted_from``) and the message that says we go on with it (``acceptance``); ``is_ours`` says that it
+    stood here before.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +40,10 @@ class PlanContent(BaseModel):
     stop: str = Field(repr=False)
     going_to: str | None = None
     message: str | None = None
+    taken_back_from: str | None = None
+    accepted_from: str | None = None
+    acceptance: str | None = None
+    is_ours: bool = True
 
 
 def plan_link(node: Node, key: bytes) -> bytes:

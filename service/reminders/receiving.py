@@ -29,7 +29,7 @@ from service.registry.people import unseal_person
 from service.registry.tables import Person
 from service.registry.telling import may_share
 from service.reminders.actions import PURPOSE, PlanDraft, make_own_plan
-from service.reminders.plans import plans_of
+from service.reminders.plans import open_plan, plans_of, seal_plan
 from service.reminders.rules import check_schedule
 from service.reminders.tables import ReceivedPlan
 
@@ -139,17 +139,20 @@ def _take_on(session: Session, node: Node, row: ReceivedPlan) -> None:
         automatic=True,
     )
     draft = PlanDraft(offer.kind, offer.cadence, Channel.EMAIL, offer.lead_days, offer.anchor_on)
+    ours = next((plan for plan in plans_of(session, node, opened.key) if plan.kind == offer.kind.value), None)
     try:
-        if not any(plan.kind == offer.kind.value for plan in plans_of(session, node, opened.key)):
-            make_own_plan(session, node, opened, draft, not_before=start.first_day)
+        plan = ours or make_own_plan(session, node, opened, draft, not_before=start.first_day)
     except LocalError:
         return  # no address, not yet of age: the sender goes on
     data = PlanAccepted(plan=row.id, from_period=start).to_wire()
-    enqueue(
+    acceptance = enqueue(
         session,
         node.fed,
         Outgoing(row.peer, ACCEPTED, row.id, data, agreement=offer.agreement, purpose=Purpose.PERSONS_REQUEST),
     )
+    said = {"accepted_from": row.peer, "acceptance": acceptance, "is_ours": ours is not None}
+    plan.sealed = seal_plan(node, plan.id, open_plan(node, plan).model_copy(update=said))
+    session.add(plan)
     session.delete(row)
     session.flush()
     node.wake("delivery")

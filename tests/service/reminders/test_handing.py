@@ -21,6 +21,7 @@ from tests.service.conftest import connect
 from tests.service.two_regions import ANSWERER, ASKER, HAN, STRANGER, Region, Regions, agree
 
 AWAY, HOME, REMIND = f"share_with_peer:{ASKER}", f"share_with_peer:{ANSWERER}", "remind:quarterly_check"
+OTHER = {"name": "柳若谷", "document_number": "790101198502142345", "date_of_birth": "1985-02-14"}
 EMAIL = {"email": "han@example.invalid"}
 ERASURE = "tonglu.erasure.requested.v1"
 
@@ -69,6 +70,49 @@ async def test_a_plan_moves_to_where_its_person_lives_and_ends_here(regions):
     assert len(rows(regions.asker, Reminder)) == 2
     actions = [one["action"] for one in (await regions.asker.get("/access-log", person_id=there))["items"]]
     assert "reminder_plan.offered" in actions
+
+
+async def test_withdrawing_while_the_answer_is_on_its_way_leaves_one_plan(regions):
+    """There, before the acceptance left: it never leaves, and the plan goes on where it was."""
+    person, plan = await planned(regions, AWAY)
+    there = (await regions.asker.arrives(HOME, REMIND, **EMAIL))["person_id"]
+    await hand_over(regions, person, plan)
+    await regions.deliver()
+    regions.wire.cut.add(f"{ANSWERER}.example")
+    await regions.asker.run("matching")
+    assert len(await plans_at(regions.asker, there)) == 1
+    await regions.asker.post(f"/people/{there}/withdrawals", {"purpose": HOME}, 204)
+    regions.wire.cut.clear()
+    await regions.settle()
+    assert await plans_at(regions.asker, there) == []
+    assert [one["id"] for one in await plans_at(regions.answerer, person)] == [plan]
+    assert {row.state for row in rows(regions.asker, OutboxMessage) if row.type == ACCEPTED} == {"cancelled"}
+    # Here, after it was taken on there: the person has it there, so that it ends here.
+    other, second = await planned_again(regions)
+    await hand_over(regions, other, second)
+    await regions.deliver()
+    regions.wire.cut.add(f"{ANSWERER}.example")
+    elsewhere = await arrives_again(regions)
+    await regions.asker.run("matching")
+    await regions.answerer.post(f"/people/{other}/withdrawals", {"purpose": AWAY}, 204)
+    regions.wire.cut.clear()
+    await regions.settle()
+    await regions.settle()
+    assert await plans_at(regions.answerer, other) == []
+    assert len(await plans_at(regions.asker, elsewhere)) == 1
+
+
+async def planned_again(regions: Regions) -> tuple[str, str]:
+    """The same of somebody else."""
+    person = (await regions.answerer.leaves(AWAY, REMIND, **EMAIL, **OTHER))["person_id"]
+    body = {"person_id": person, "kind": "quarterly_check", "cadence": "quarterly", "channel": "email"}
+    plan = await regions.answerer.post("/reminder-plans", body | {"lead_days": [14, 3]}, 201)
+    return str(person), str(plan["id"])
+
+
+async def arrives_again(regions: Regions) -> str:
+    """That person is registered where they live."""
+    return str((await regions.asker.arrives(HOME, REMIND, **EMAIL, **OTHER))["person_id"])
 
 
 async def test_of_a_period_that_was_reminded_of_already_the_rest_stays_here(regions):
