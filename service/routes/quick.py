@@ -8,9 +8,9 @@ router of its own, with the routes that begin with it in their order; a router w
 from collections.abc import Iterable
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from fastapi.routing import iter_route_contexts
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 _PARAMETER: Final = "{"
@@ -32,11 +32,12 @@ class WordRouter(APIRouter):
         return Match.NONE, {}
 
 
-def include_by_word(app: FastAPI, routers: Iterable[APIRouter], prefix: str = "") -> None:
-    """Include the routes of ``routers`` under ``prefix``, grouped by the first word of their paths.
+def by_word(routers: Iterable[APIRouter], prefix: str = "") -> list[BaseRoute]:
+    """Group the routes of ``routers`` under ``prefix`` by the first word of their paths, for ``app.router.routes``.
 
-    Of two routes that fit one address the earlier one still wins, for both are in the same group. Raises
-    ``ValueError`` for a route that begins with a parameter, which would belong to every group.
+    Of two routes that fit one address the earlier one still wins, for both are in the same group. Applications may
+    share what this gives, and with it what FastAPI works out at the first request to each. Raises ``ValueError`` for a
+    route that begins with a parameter, which would belong to every group.
     """
     groups: dict[tuple[str, str], WordRouter] = {}
     for router in routers:
@@ -49,5 +50,7 @@ def include_by_word(app: FastAPI, routers: Iterable[APIRouter], prefix: str = ""
             own = path.removesuffix(getattr(route, "path", ""))
             group = groups.setdefault((word, own), WordRouter(f"{prefix}/{word}"))
             group.routes.append(route)
+    whole = APIRouter()
     for (_, own), group in groups.items():
-        app.include_router(group, prefix=prefix + own)
+        whole.include_router(group, prefix=prefix + own)
+    return whole.routes

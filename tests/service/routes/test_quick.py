@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from service.routes.quick import include_by_word
+from service.routes.quick import by_word
 
 
 def routers() -> list[APIRouter]:
@@ -57,7 +57,7 @@ def routers() -> list[APIRouter]:
 )
 async def test_each_address_finds_its_route(prefix: str, method: str, path: str, answer: str | int) -> None:
     app = FastAPI(redirect_slashes=False)
-    include_by_word(app, routers(), prefix)
+    app.router.routes.extend(by_word(routers(), prefix))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://x.example") as http:
         got = await http.request(method, prefix + path)
     assert (got.json() if got.status_code == 200 else got.status_code) == answer
@@ -67,4 +67,4 @@ def test_a_route_that_could_belong_anywhere_is_refused() -> None:
     router = APIRouter()
     router.add_api_route("/{anything}", lambda anything: anything)
     with pytest.raises(ValueError, match="begins with a parameter"):
-        include_by_word(FastAPI(), [router])
+        by_word([router])
