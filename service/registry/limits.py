@@ -43,9 +43,7 @@ def count_opening(session: Session, node: Node, person: Person, by: Officer) -> 
     session.flush()
     if counted + 1 == MOST_A_DAY:
         due = node.calendar.next_working_day(node.today())
-        open_item(
-            session, node, "unusual_access", by.id, area=by.area, due=due, not_for=by.name, for_supervisor=True
-        )
+        open_item(session, node, "unusual_access", by.id, area=by.area, due=due, not_for=by.name, for_supervisor=True)
 
 
 def count_search(session: Session, node: Node, kind: Literal["area", "node"], by: Officer) -> None:

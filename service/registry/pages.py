@@ -13,6 +13,7 @@ from service.registry import (
     pages_register,
     pages_saved,
     pages_search,
+    pages_transfer,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -23,6 +24,7 @@ for part in (
     pages_later,
     pages_moves,
     pages_search,
+    pages_transfer,
     pages_saved,
     pages_consents,
     pages_duplicates,

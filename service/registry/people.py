@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from schemas.identity import PersonIdentity, fold_name, mask_document_number
 from schemas.problems import NotFound
-from service.access_log import Actor, record_under
+from service.access_log import Actor, Told, record_told, record_under
 from service.context import Node
 from service.officers.rules import Officer, Role
 from service.registry.likeness import sound_of
@@ -151,19 +151,10 @@ def unseal_people(
     automatic: bool = False,
 ) -> list[OpenPerson]:
     """Open several people (a page of a list, search candidates) and log one entry for each of them."""
-    return [
-        unseal_person(
-            session,
-            node,
-            person,
-            actor=actor,
-            action=action,
-            purpose=purpose,
-            fields=fields,
-            automatic=automatic,
-        )
-        for person in people
-    ]
+    opened = [_open(node, person) for person in people]
+    told = [Told(action, one.key, purpose, tuple(fields), automatic) for one in opened]
+    record_told(session, node, actor, told)
+    return opened
 
 
 def tokens_of_row(node: Node, person: Person) -> list[bytes]:

@@ -23,6 +23,22 @@
     if (target.matches("input, textarea, select")) { target.focus(); if (target.select) target.select(); }
     else target.click();
   }, true);
+  /* The hits of a search: down from the box into the list, up and down in it, Escape back to the box */
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!["ArrowDown", "ArrowUp", "Escape"].includes(event.key)) return;
+    const box = document.querySelector("[data-hits]");
+    const hits = box ? [...document.querySelectorAll("[data-hit]")] : [];
+    const at = hits.indexOf(document.activeElement);
+    if (!box || (at < 0 && document.activeElement !== box)) return;
+    if (event.key === "Escape") {
+      if (at < 0) box.value = "";
+    } else if (!hits.length) return;
+    const next = event.key === "ArrowDown" ? hits[Math.min(at + 1, hits.length - 1)] : hits[at - 1];
+    event.preventDefault();
+    if (event.key !== "Escape" && next) next.focus();
+    else { box.focus(); box.select(); }
+  });
   for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("[data-print]");
