@@ -20,6 +20,7 @@ from service.access_log import Actor, Told, record_told, record_under
 from service.context import Node
 from service.officers.rules import Officer, Role
 from service.registry.likeness import sound_of
+from service.registry.rules import number_warnings
 from service.registry.tables import Person
 from service.registry.tokens import tokens_of
 
@@ -198,6 +199,12 @@ def sound_birth_index(node: Node, identity: PersonIdentity) -> bytes | None:
     return node.vault.blind("sound_birth", f"{sound_of(identity.name)}\x00{identity.date_of_birth.isoformat()}")
 
 
+def number_check(identity: PersonIdentity) -> str | None:
+    """Say why the document number is worth a second look, as a code; None where it is not, or where there is none."""
+    found = number_warnings(identity.document_type, identity.document_number)
+    return next((one for one in found if one != "no_document"), None)
+
+
 def seal_columns(node: Node, person_id: str, key: bytes, new: NewPerson) -> dict[str, Any]:
     """Make the columns of a person's row that follow from what is known in clear."""
     seal = node.vault.seal
@@ -209,6 +216,7 @@ def seal_columns(node: Node, person_id: str, key: bytes, new: NewPerson) -> dict
         "language": new.language,
         "document_index": document_index(node, new.identity),
         "name_birth_index": name_birth_index(node, new.identity),
+        "number_check": number_check(new.identity),
         "sound_birth_index": sound_birth_index(node, new.identity),
     }
 

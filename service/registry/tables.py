@@ -18,7 +18,9 @@ class Person(SQLModel, table=True):
 
     ``area`` is the division of the office that registered them. ``state`` is ``active``, ``voided`` (a record made in
     error) or ``merged`` (into another record of the same person, see :class:`DuplicatePair`). ``version`` counts
-    changes, so that two officers who correct the same record notice each other.
+    changes, so that two officers who correct the same record notice each other. ``number_check`` says that the number
+    is worth a second look (``checksum``, ``fake_number``), so that the register's quality can be counted without
+    opening anybody.
     """
 
     __tablename__ = "person"
@@ -45,6 +47,7 @@ class Person(SQLModel, table=True):
     hold_until: date | None = None
     version: int = 1
     sound_birth_index: bytes | None = Field(default=None, sa_type=LargeBinary)
+    number_check: str | None = Field(default=None, max_length=12)
 
 
 class SearchToken(SQLModel, table=True):

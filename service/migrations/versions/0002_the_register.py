@@ -144,6 +144,7 @@ def work_items() -> None:
 
 
 def reports() -> None:
+    op.add_column("person", sa.Column("number_check", sa.String(length=12), nullable=True))
     op.create_table(
         "report_version",
         sa.Column("month", sa.String(length=7), nullable=False),
