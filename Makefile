@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 ARGS ?=
 
+# Where Python may not keep what it compiled, every command of ours starts by compiling all of us anew: half a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Debian's newest Python is not always its `python3`.
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,\
 	$(shell $(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
@@ -33,6 +36,7 @@ $(VENV)/.run: $(VENV)/.python requirements.txt pyproject.toml
 	@echo "installing what a node needs …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m compileall -q schemas federation service
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.txt
