@@ -18,6 +18,7 @@ from service.agreements import news, trust
 from service.agreements import receiving as agreements
 from service.certificates import receiving as certificates
 from service.context import Node
+from service.copies import say_copy_again
 from service.reminders import handing
 from service.reminders import receiving as plans
 from service.verification import effects, outcomes
@@ -49,7 +50,7 @@ def make_on_outcome(node: Node) -> OnOutcome:
 
 def make_remake(node: Node) -> Remake:
     """Give what the delivery calls to have a message sealed anew that its peer could not open."""
-    return lambda session, row, now: say_again(session, node, row, now)
+    return lambda session, row, now: say_again(session, node, row, now) or say_copy_again(session, node, row)
 
 
 def connect(node: Node) -> None:

@@ -33,6 +33,7 @@ from service.certificates.receiving import file_received
 from service.certificates.receiving import purge as purge_certificates
 from service.consents.refusals import purge_refusals
 from service.context import Node
+from service.copies import purge_copies
 from service.evidence import is_kept, keep_evidence
 from service.handlers import Gate, make_handlers, make_on_outcome, make_remake
 from service.idempotency import purge_answers
@@ -219,6 +220,7 @@ async def purge(node: Node, _tools: Tools) -> int:
         lambda session: purge_plans(session, node),
         lambda session: purge_codes(session, node),
         lambda session: purge_federation(session, node.now()),
+        purge_copies,
         lambda session: destroy_old_seals(session, node),
     )
     done = sum([int(await node.database.write(room) or 0) for room in rooms])

@@ -21,6 +21,7 @@ from service.certificates.sealed import Held, IssuedContent, all_issued, seal_is
 from service.certificates.tables import Certificate
 from service.consents.consents import consents_of
 from service.context import Node
+from service.copies import enqueue_with_copy, newest_of, withdraw
 from service.registry.people import OpenPerson
 
 _SENT = "sent"
@@ -60,9 +61,9 @@ def deliver_now(
     agreement = agreement_in_force(session, peer.region, node.today(), Purpose.PERSONS_REQUEST)
     if agreement is None:
         raise NoAgreementInForce
-    message_id = outbox.enqueue(
+    message_id = enqueue_with_copy(
         session,
-        node.fed,
+        node,
         Outgoing(
             recipient=peer.region,
             type="tonglu.certificate.delivered.v1",
@@ -94,7 +95,7 @@ def tell_home(session: Session, node: Node, certificate_id: str, content: Issued
     """
     if content.home_region is None or content.message_id is None:
         return
-    if content.held == "revoked" and _never_left(session, node, content.message_id):
+    if content.held == "revoked" and withdraw(session, node, content.message_id):
         return
     data = {"certificate_id": certificate_id}
     _send(session, node, Outgoing(content.home_region, _TOLD[content.held], certificate_id, data))
@@ -105,7 +106,9 @@ def is_delivered(session: Session, content: IssuedContent) -> bool:
     if content.message_id is None:
         return False
     results = session.exec(
-        select(Receipt.result).where(col(Receipt.message_id) == content.message_id, col(Receipt.direction) == _SENT)
+        select(Receipt.result).where(
+            col(Receipt.message_id) == newest_of(session, content.message_id), col(Receipt.direction) == _SENT
+        )
     ).all()
     return not _TAKEN.isdisjoint(results)
 
@@ -121,17 +124,10 @@ def call_back(session: Session, node: Node, key: bytes, region: str | None) -> N
             continue
         if region is not None and content.home_region != _peer_region(session, region):
             continue
-        if not _never_left(session, node, content.message_id):
-            data = {"message_ids": [content.message_id]}
+        if not withdraw(session, node, content.message_id):
+            data = {"message_ids": [newest_of(session, content.message_id)]}
             _send(session, node, Outgoing(content.home_region, "tonglu.erasure.requested.v1", "node", data))
         _forget_delivery(session, node, key, row, content)
-
-
-def _never_left(session: Session, node: Node, message_id: str) -> bool:
-    """Stop a message, and tell whether it never reached anyone; one that is purged from the outbox has."""
-    if outbox.find_message(session, message_id) is None:
-        return False
-    return outbox.cancel(session, node.fed, message_id)
 
 
 def _forget_delivery(session: Session, node: Node, key: bytes, row: Certificate, content: IssuedContent) -> None:

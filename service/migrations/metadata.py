@@ -12,6 +12,7 @@ import service
 OUTSIDE_DOMAIN_FOLDERS = (
     "federation.tables",
     "service.access_log",
+    "service.copies",
     "service.evidence",
     "service.idempotency",
     "service.leases",

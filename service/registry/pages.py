@@ -5,8 +5,8 @@ from fastapi import APIRouter
 from service.registry import (
     pages_consents,
     pages_duplicates,
-    pages_limits,
     pages_later,
+    pages_limits,
     pages_moves,
     pages_parked,
     pages_people,

@@ -7,7 +7,6 @@ back, or has it erased there (``offers``).
 
 from sqlmodel import Session, col, select
 
-from federation import outbox
 from federation.peers import peer_for
 from federation.tables import Peer, PeerState
 from schemas.claims import Purpose
@@ -27,6 +26,7 @@ from service.access_log import Actor, record_nobody
 from service.agreements.queries import agreement_in_force
 from service.consents.consents import live_share_consent
 from service.context import Node
+from service.copies import enqueue_with_copy
 from service.officers.rules import Officer, Role, require
 from service.registry.people import OpenPerson, find_person, unseal_person
 from service.reminders.actions import PURPOSE, find_plan
@@ -131,7 +131,7 @@ def _offer(session: Session, node: Node, person: OpenPerson, plan: ReminderPlan,
         purpose=Purpose.PERSONS_REQUEST,
         person=person.identity,
     )
-    return outbox.enqueue(session, node.fed, offer)
+    return enqueue_with_copy(session, node, offer)
 
 
 def _next_quarter(session: Session, node: Node, plan: ReminderPlan) -> Quarter:

@@ -11,6 +11,7 @@ from schemas.messages import ErasureRequested
 from schemas.problems import NoActivePeer, UnknownPeer
 from schemas.regions import contains
 from service.context import Node
+from service.copies import newest_of, withdraw
 from service.reminders.plans import drop_plan, open_plan, seal_plan
 from service.reminders.tables import ReminderPlan
 
@@ -23,10 +24,9 @@ def take_back(session: Session, node: Node, plan: ReminderPlan, region: str | No
     if content.going_to is None or (region is not None and not contains(content.going_to, region)):
         return
     held = content.message or ""
-    row = outbox.find_message(session, held)
-    has_left = row is None or not outbox.cancel(session, node.fed, held)
+    has_left = not withdraw(session, node, held)
     if has_left:
-        data = ErasureRequested(message_ids=(held,)).to_wire()
+        data = ErasureRequested(message_ids=(newest_of(session, held),)).to_wire()
         # Where trust in that region was ended since, nobody is left to tell.
         with suppress(UnknownPeer, NoActivePeer):
             outbox.enqueue(session, node.fed, Outgoing(content.going_to, ERASURE, "node", data))

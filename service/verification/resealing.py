@@ -18,8 +18,8 @@ from service.verification.questions import REQUESTED, send_question
 def say_again(session: Session, node: Node, row: OutboxMessage, now: datetime) -> str | None:
     """Queue a message anew, sealed for the peer's key in force, and give its id.
 
-    ``None`` where it cannot be: the question is closed, the consent gone, or the message is of a kind whose person this
-    node does not find again (certificates and plans lead to nobody); then an officer sees to it.
+    ``None`` where it cannot be: the question is closed, the consent gone, or the message is of another kind (those
+    about certificates and plans, which lead to nobody, are said again from their copies); then an officer sees to it.
     """
     if row.type == REQUESTED:
         return _ask_again(session, node, row)

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from federation import pairing
 from federation.client import PeerClient
+from federation.keys import NodeKeys
 from federation.routes import federation_router
 from federation.tables import Peer, PeerState
 from schemas.clock import FakeClock
@@ -51,6 +52,13 @@ class Wire(httpx.AsyncBaseTransport):
         if request.url.host in self.cut or request.url.host not in self.apps:
             raise httpx.ConnectError("cut", request=request)
         return await self.apps[request.url.host].handle_async_request(request)
+
+
+def lose_seal_key(node: Node) -> None:
+    """The node has another seal key from now on, and nothing of the old one; its descriptor shows it."""
+    others = [key for key in node.fed.keys.all() if key.use != "seal"]
+    fresh = NodeKeys.generate(SeededEntropy("another seal key")).current("seal")
+    node.fed.keys.take(NodeKeys([*others, fresh]))
 
 
 @dataclass

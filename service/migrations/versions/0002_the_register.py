@@ -176,3 +176,11 @@ def federation() -> None:
         sa.UniqueConstraint("until"),
     )
     op.create_index("ix_exchange_recorded_at", "exchange", ["recorded_at"], unique=False)
+    op.create_table(
+        "message_copy",
+        sa.Column("first_id", sa.String(length=36), nullable=False),
+        sa.Column("message_id", sa.String(length=36), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("first_id"),
+    )
+    op.create_index("ix_message_copy_message_id", "message_copy", ["message_id"], unique=False)

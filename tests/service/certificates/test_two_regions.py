@@ -1,12 +1,23 @@
 """A certificate's whole way, through two regions' applications: issued, delivered, receipted, checked, called back."""
 
 import pytest
+from sqlmodel import select
 
 from schemas.certificates import CheckResult
 from service.certificates.routes import public_router
+from service.copies import MessageCopy
 from tests.service.two_regions import ANSWERER as HOME
 from tests.service.two_regions import ASKER as HERE
-from tests.service.two_regions import NAMES, Regions, Wire, agree, close_region, introduce, open_region
+from tests.service.two_regions import (
+    NAMES,
+    Regions,
+    Wire,
+    agree,
+    close_region,
+    introduce,
+    lose_seal_key,
+    open_region,
+)
 
 CERTIFICATE = {
     "kind": "vaccination",
@@ -60,6 +71,28 @@ async def test_a_certificate_goes_home_is_checked_offline_and_called_back(region
     await home.run("status_lists")
     assert (await home.post("/certificates/verify", {"certificate": made["certificate"]}))["result"] == "revoked"
 
+    await here.post(f"/people/{person_id}/withdrawals", {"purpose": f"certificate_home:{HOME}"}, 204)
+    await regions.settle()
+    assert (await home.get(f"/people/{at_home}/certificates"))["items"] == []
+
+
+async def test_what_home_could_not_open_is_sealed_anew_and_nothing_of_it_stays(regions):
+    here, home = regions.asker, regions.answerer
+    at_home = (await home.leaves())["person_id"]
+    person_id = (await here.arrives(f"certificate_home:{HOME}"))["person_id"]
+    lose_seal_key(home.node)
+    made = await here.post("/certificates", CERTIFICATE | {"person_id": person_id}, 201)
+    for _ in range(3):
+        await regions.settle()
+    assert (await here.get(f"/certificates/{made['id']}", person_id=person_id))["state"] == "delivered"
+    (filed,) = (await home.get(f"/people/{at_home}/certificates"))["items"]
+    assert filed["id"] == made["id"]
+    copies = here.node.database.read_sync(lambda session: list(session.exec(select(MessageCopy)).all()))
+    assert [copy.message_id != copy.first_id for copy in copies] == [True]
+    await here.run("purge")
+    copies = here.node.database.read_sync(lambda session: list(session.exec(select(MessageCopy)).all()))
+    assert [copy.sealed for copy in copies] == [None]
+    # Withdrawing reaches the message that took the first one's place.
     await here.post(f"/people/{person_id}/withdrawals", {"purpose": f"certificate_home:{HOME}"}, 204)
     await regions.settle()
     assert (await home.get(f"/people/{at_home}/certificates"))["items"] == []

@@ -18,7 +18,7 @@ from service.reminders.tables import ReceivedPlan, Reminder, ReminderPlan
 from tests.service.agreements.conftest import strangers
 from tests.service.agreements.peer_world import Browser
 from tests.service.conftest import connect
-from tests.service.two_regions import ANSWERER, ASKER, HAN, STRANGER, Region, Regions, agree
+from tests.service.two_regions import ANSWERER, ASKER, HAN, STRANGER, Region, Regions, agree, lose_seal_key
 
 AWAY, HOME, REMIND = f"share_with_peer:{ASKER}", f"share_with_peer:{ANSWERER}", "remind:quarterly_check"
 OTHER = {"name": "柳若谷", "document_number": "790101198502142345", "date_of_birth": "1985-02-14"}
@@ -113,6 +113,17 @@ async def planned_again(regions: Regions) -> tuple[str, str]:
 async def arrives_again(regions: Regions) -> str:
     """That person is registered where they live."""
     return str((await regions.asker.arrives(HOME, REMIND, **EMAIL, **OTHER))["person_id"])
+
+
+async def test_a_plan_that_could_not_be_opened_is_sealed_anew(regions):
+    person, plan = await planned(regions, AWAY)
+    there = (await regions.asker.arrives(HOME, REMIND, **EMAIL))["person_id"]
+    lose_seal_key(regions.asker.node)
+    await hand_over(regions, person, plan)
+    for _ in range(4):
+        await regions.settle()
+    assert await plans_at(regions.answerer, person) == []
+    assert len(await plans_at(regions.asker, there)) == 1
 
 
 async def test_of_a_period_that_was_reminded_of_already_the_rest_stays_here(regions):
