@@ -5,6 +5,7 @@ SQLite and on PostgreSQL. The last lines of a run say how many ran on each; the 
 """
 
 import contextlib
+import gc
 import logging
 import os
 import shutil
@@ -79,6 +80,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in each:
             if item.callspec.params["database_kind"] != KINDS[number % len(KINDS)]:  # type: ignore[attr-defined]
                 item.add_marker(pytest.mark.long)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _is_costly(item: pytest.Item) -> bool:
