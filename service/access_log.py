@@ -32,6 +32,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from federation.tables import UtcDateTime
 from schemas.entropy import Entropy, uuid7
+from service.many_rows import insert_many
 from service.vault import KEY_BYTES, KeyHolder, Vault
 
 PERSONAL = "person"
@@ -233,8 +234,7 @@ def record_each(
 
 def record_told(session: Session, node: LogNode, actor: Actor, entries: Sequence[Told]) -> None:
     """Write entries about people, each with what it says, in one statement."""
-    if entries:
-        session.execute(insert(AccessLogEntry), [_personal_row(node, actor, one) for one in entries])
+    insert_many(session, AccessLogEntry, [_personal_row(node, actor, one) for one in entries])
 
 
 def told_of(node: LogNode, person: KeyHolder | None, action: str, **said: Any) -> Told:
@@ -266,17 +266,25 @@ def record_nobody(session: Session, node: LogNode, actor: Actor) -> None:
 
 
 def entries_of_person(
-    session: Session, node: LogNode, person: KeyHolder, *, after: str | None = None, limit: int = 50
+    session: Session,
+    node: LogNode,
+    person: KeyHolder,
+    *,
+    also: Iterable[bytes] = (),
+    after: str | None = None,
+    limit: int = 50,
 ) -> list[LogItem]:
     """List who looked at this person and what was done, newest first; ``after`` is the last item's ``id``.
 
-    Whoever calls this for an officer records that, too.
+    ``also`` are the keys of records that were merged into theirs: what was done with those is theirs to read. Whoever
+    calls this for an officer records that, too.
     """
     if person.wrapped_key is None:
         return []
-    key = node.vault.open_key(person.wrapped_key)
-    wanted = select(AccessLogEntry).where(col(AccessLogEntry.subject) == node.vault.link(key, _LINK))
-    return [_opened(node, key, entry) for entry in _page(session, wanted, after, limit)]
+    keys = {node.vault.link(key, _LINK): key for key in (node.vault.open_key(person.wrapped_key), *also)}
+    wanted = select(AccessLogEntry).where(col(AccessLogEntry.subject).in_(list(keys)))
+    found = _page(session, wanted, after, limit)
+    return [_opened(node, keys[bytes(entry.subject or b"")], entry) for entry in found]
 
 
 def entries(session: Session, *, area: str | None = None, after: str | None = None, limit: int = 50) -> list[LogItem]:
@@ -290,13 +298,13 @@ def entries(session: Session, *, area: str | None = None, after: str | None = No
     return [_item(entry) for entry in _page(session, wanted, after, limit)]
 
 
-def _key_of(node: LogNode, person: KeyHolder) -> bytes:
-    return node.vault.open_key(person.wrapped_key) if person.wrapped_key is not None else _thrown_away(node)
-
-
 def stamp(at: datetime) -> str:
     """Write a time the one way that entries keep it: UTC with microseconds, so that text order is time order."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _key_of(node: LogNode, person: KeyHolder) -> bytes:
+    return node.vault.open_key(person.wrapped_key) if person.wrapped_key is not None else _thrown_away(node)
 
 
 def _thrown_away(node: LogNode) -> bytes:

@@ -21,6 +21,7 @@ from service.portal import acts, codes, sessions
 from service.portal.record import OwnConsent, OwnRecord, own_consents, own_record
 from service.portal.requests import OwnRequestView, RequestKind, make_request, requests_of_person
 from service.portal.sentences import Line, line_of
+from service.registry.merging import merged_keys
 from service.registry.people import OpenPerson
 from service.reminders.actions import find_plan, set_done, set_paused, stop_own_plan
 from service.web.languages import Languages
@@ -228,7 +229,8 @@ def log_page(
 ) -> LogPage:
     """One page of the visitor's own log, in words."""
     person = sessions.visitor(session, node, token)
-    found = entries_of_person(session, node, person, after=after, limit=limit + 1)
+    keys = merged_keys(session, node, person.id)
+    found = entries_of_person(session, node, person, also=keys, after=after, limit=limit + 1)
     lines = [line_of(item, languages, node.divisions) for item in found[:limit]]
     return LogPage(items=lines, next=lines[-1].id if len(found) > limit else None)
 

@@ -32,6 +32,8 @@ _PAD_BYTES: Final = 1024
 MOVE_COLUMNS: Final = (
     "person_id",
     "area",
+    "journey",
+    "other_journey",
     "state",
     "origin_region",
     "destination_region",
@@ -45,7 +47,7 @@ MOVE_COLUMNS: Final = (
     "ended_at",
     "settle_at",
 )
-"""What a save may change of a move; its journey and who registered it stay."""
+"""What a save may change of a move; who registered it, and when, stays."""
 
 Facts = dict[str, Any]
 Pairs = dict[str, tuple[Any, Any]]

@@ -115,12 +115,12 @@ def undo_merge(session: Session, node: Node, pair_id: str, *, by: Officer) -> Du
     return pair
 
 
-def merged_keys(session: Session, node: Node, person: Person) -> list[bytes]:
-    """The keys of the records that were merged into this one: who looked at them is the person's to read, too."""
+def merged_keys(session: Session, node: Node, person_id: str) -> list[bytes]:
+    """The keys of the records that were merged into one: who looked at them is the person's to read, too."""
     others = session.exec(
         select(Person)
         .join(DuplicatePair, col(DuplicatePair.other_id) == col(Person.id))
-        .where(DuplicatePair.kept_id == person.id, DuplicatePair.state == "merged")
+        .where(DuplicatePair.kept_id == person_id, DuplicatePair.state == "merged")
     ).all()
     return [node.vault.open_key(one.wrapped_key) for one in others]
 

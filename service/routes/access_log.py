@@ -16,6 +16,7 @@ from service.log_tree import latest_checkpoint
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer, Role, require
 from service.paging import PageAfter, PageLimit
+from service.registry.merging import merged_keys
 from service.registry.people import find_person
 
 router = APIRouter(tags=["access log"])
@@ -106,6 +107,7 @@ def person_log_page(
     Raises :class:`~schemas.problems.NotFound` alike for everyone whom the officer may not open.
     """
     person = find_person(session, node, person_id, by)
-    found = entries_of_person(session, node, person, after=after, limit=limit + 1)
+    keys = merged_keys(session, node, person.id)
+    found = entries_of_person(session, node, person, also=keys, after=after, limit=limit + 1)
     record(session, node, by.as_actor, "access_log.read", person=person, fields=["access_log"])
     return found

@@ -17,6 +17,7 @@ PUBLIC = ("/signin", "/check", "/notice", "/about", "/help", "/me")
 PAGES = (
     "/", "/arrivals", "/arrivals?state=confirmed", "/arrivals/new", "/arrivals/{arrival}", "/departures",
     "/departures/new", "/departures/{departure}", "/people/{person}", "/people/{person}/edit",
+    "/people/{person}/address", "/arrivals/{arrival}/correct", "/departures/new?person={person}",
     "/people/{person}/saved/{arrival}", "/people/{person}/slip/{arrival}", "/people/{person}/consents",
     "/people/{person}/verifications", "/people/{person}/verifications/new", "/people/{person}/certificates",
     "/people/{person}/certificates/new", "/people/{person}/certificates/{certificate}",
@@ -112,49 +113,6 @@ def test_an_officer_who_opens_the_help_keeps_the_navigation(page):
 
 
 # --- by keyboard ---
-
-
-def test_a_new_officer_registers_an_arrival_and_asks_the_peer_by_keyboard_alone(context):
-    page = context.new_page()
-    page.goto("/signin")
-    keys = page.keyboard
-    # A page takes its autofocus with its first frame, which may come after its load.
-    expect(page.locator("#name")).to_be_focused()
-    keys.type("first")
-    keys.press("Tab")
-    keys.type(PASSWORD)
-    keys.press("Enter")
-    page.wait_for_url("**/")
-    keys.press("F4")
-    page.wait_for_url("**/arrivals/new")
-    expect(page.locator("#name")).to_be_focused()
-    keys.type("周小川")
-    keys.press("Tab")
-    keys.press("Tab")
-    keys.type(resident_id(HOME, "19880808", 57))
-    page.locator("#region").focus()
-    keys.type("青禾县")
-    keys.press("Tab")
-    page.locator("#notice_way").focus()
-    keys.press("Space")
-    page.locator("#share").focus()
-    keys.press("Space")
-    keys.press("Tab")
-    page.locator("#witness").focus()
-    keys.type("second")
-    page.locator("#name").focus()
-    keys.press("Enter")
-    page.wait_for_url("**/saved/**")
-    expect(page.locator(".tl-done__text").first).to_contain_text("已保存")
-    page.get_by_role("button", name="发核实请求").focus()
-    keys.press("Enter")
-    page.wait_for_url("**/verifications/new**")
-    expect(page.locator("#peer")).to_have_value(HOME)
-    expect(page.locator("input[name=claims]:checked")).to_have_count(2)
-    page.get_by_role("button", name="发送").focus()
-    keys.press("Enter")
-    page.wait_for_url(re.compile(r"/verifications/[0-9a-f-]{36}$"))
-    expect(page.locator(".tl-done__text")).to_contain_text("核实请求已排队")
 
 
 def test_f2_goes_to_the_search_and_enter_while_composing_does_not_submit(page):

@@ -163,6 +163,12 @@ class Regions:
                 return
         raise AssertionError("the regions never come to rest")
 
+    async def past_undoing(self) -> None:
+        """Let the ten minutes go by in which a save can be taken back, and what waited for that happen."""
+        self.clock.advance(minutes=11)
+        for region in (self.asker, self.answerer):
+            await region.run("releases")
+
     async def deliver(self) -> None:
         """Let both regions send what is due once, without looking anybody up."""
         for region in (self.asker, self.answerer):

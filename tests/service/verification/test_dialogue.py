@@ -113,6 +113,9 @@ async def test_an_arrival_that_ends_is_told_to_the_origin(regions):
     await regions.settle()
     await regions.asker.post(f"/arrivals/{arrival['id']}/end", {"ended_on": "2026-11-20", "reason": "deceased"})
     await regions.settle()
+    assert (await regions.answerer.get(f"/departures/{departure['id']}"))["state"] == "confirmed", "it may be undone"
+    await regions.past_undoing()
+    await regions.settle()
     there_now = await regions.answerer.get(f"/departures/{departure['id']}")
     assert (there_now["state"], there_now["ended_on"], there_now["ended_reason"]) == ("ended", "2026-11-20", None)
 

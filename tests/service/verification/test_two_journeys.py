@@ -51,5 +51,6 @@ async def test_a_confirmation_before_the_answer_names_the_journey_that_the_peer_
 async def test_a_journey_that_ends_before_the_answer_ends_there_too(regions):
     arrival, departure, _asked = await meet(regions, SMALL, LARGE)
     await regions.asker.post(f"/arrivals/{arrival['id']}/end", {"ended_on": "2026-11-20"})
+    await regions.past_undoing()
     await regions.deliver()
     assert (await regions.answerer.get(f"/departures/{departure['id']}"))["state"] == "ended"
