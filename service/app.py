@@ -46,6 +46,8 @@ from service.registry import people_routes, transfer_routes
 from service.registry import routes as registry_routes
 from service.reminders import pages as reminders_pages
 from service.reminders import routes as reminders_routes
+from service.reports import pages as reports_pages
+from service.reports import routes as reports_routes
 from service.routes import access_log, api_docs, health, log_pages, metrics, problem_pages
 from service.routes.body_limit import MAX_BODY_BYTES, BodyLimit
 from service.routes.errors import add_error_handlers
@@ -80,6 +82,7 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
     letter_routes.router,
     reconciling_routes.router,
     work_items_routes.router,
+    reports_routes.router,
     peers_routes.router,
     agreements_routes.router,
     parked_routes.router,
@@ -98,6 +101,7 @@ PAGES: Final[tuple[APIRouter, ...]] = (
     pages_officers.router,
     pages_help.router,
     work_items_pages.router,
+    reports_pages.router,
     consents_pages.router,
     agreements_about.router,
     problem_pages.router,

@@ -53,6 +53,7 @@ from service.registry.settling import settle_moves
 from service.reminders.receiving import purge as purge_plans
 from service.reminders.receiving import take_on_plans
 from service.reminders.run import run_reminders
+from service.reports.closing import close_due
 from service.routes.errors import where
 from service.routes.metrics import Counts
 from service.verification.deadlines import run_deadlines
@@ -197,6 +198,11 @@ async def compare_people(node: Node, _tools: Tools) -> int:
     return await find_duplicates(node)
 
 
+async def close_months(node: Node, _tools: Tools) -> int:
+    """Count the months whose day has come, once for all."""
+    return await close_due(node)
+
+
 async def end_imports(node: Node, _tools: Tools) -> int:
     """Finish ledgers whose import was interrupted."""
     return await asyncio.to_thread(finish_imports, node)
@@ -233,6 +239,7 @@ JOBS: Final[Mapping[str, Job]] = {
     "releases": Job(30, (settle, release_answers)),
     "deadlines": Job(600, (keep_deadlines,)),
     "duplicates": Job(600, (end_imports, compare_people)),
+    "reports": Job(600, (close_months,)),
     "reminders": Job(60, (remind,)),
     "status_lists": Job(60, (fetch_status_lists, fetch_directories)),
     "streams": Job(60, (pull, show_log)),

@@ -74,6 +74,7 @@ DONE: Final = {
     "item_taken": N_("The task is yours."),
     "item_released": N_("The task is back in the pool."),
     "item_done": N_("The task is done."),
+    "month_closed": N_("The month is closed."),
     "item_reopened": N_("The task is open again."),
     "items_handed_over": N_("The tasks are handed over."),
     "gone_away": N_("You are away. Your tasks are in the pool."),

@@ -23,6 +23,7 @@ NAVIGATION: Final = (
     Place("/departures", N_("Departures"), REGISTER_ROLES),
     Place("/verifications", N_("Verification"), REGISTER_ROLES),
     Place("/ledgers", N_("Ledgers"), REGISTER_ROLES),
+    Place("/reports", N_("Reports"), REGISTER_ROLES | {"auditor", "administrator"}),
     Place("/peers", N_("Peers"), REGISTER_ROLES | {"administrator"}),
     Place("/officers", N_("Officers and settings"), frozenset({"administrator"})),
     Place("/access-log", N_("Access log"), frozenset({"auditor"})),

@@ -117,6 +117,51 @@ class Sheet:
             pdf.set_y(max(below_label, pdf.get_y()))
         self.gap(0.2)
 
+    def table(self, title: Both, head: Sequence[Both], rows: Sequence[tuple[str, Sequence[str]]]) -> None:
+        """A table: a title, heads in both languages, and rows of a name and its values; heads again on each page."""
+        first = self._width * 0.3
+        width = (self._width - first) / max(len(head), 1)
+        size = self._body_pt * 0.8
+        self.gap(0.4)
+        if self._pdf.will_page_break(self._height(self._body_pt) * 7):
+            self._pdf.add_page()
+        self._write(title.zh, self._body_pt)
+        self._write(title.en, self._body_pt * 0.75, grey=True)
+        self._table_head(head, first, width)
+        for name, values in rows:
+            if self._pdf.will_page_break(self._height(size) * 2):
+                self._pdf.add_page()
+                self._table_head(head, first, width)
+            top = self._pdf.get_y()
+            self._write(name, size, width=first - 2)
+            bottom = self._pdf.get_y()
+            for place, value in enumerate(values):
+                self._pdf.set_y(top)
+                self._write(value, size, left=first + place * width, width=width - 2)
+            self._pdf.set_y(max(bottom, self._pdf.get_y()))
+            self._hair()
+        self.gap(0.3)
+
+    def bars(self, values: Sequence[tuple[str, float, str]]) -> None:
+        """Numbers above nought as bars, in the order given: what it is of, the number, and what was counted."""
+        most = max((value for _, value, _ in values), default=0)
+        size = self._body_pt * 0.7
+        for name, value, label in values:
+            if self._pdf.will_page_break(self._height(size)):
+                self._pdf.add_page()
+            top = self._pdf.get_y()
+            left = self._width * 0.42
+            self._write(f"{name} {label}", size, width=left - 2)
+            bottom = self._pdf.get_y()
+            length = (self._width - left - 14) * value / most
+            self._pdf.set_fill_color(_GREY)
+            self._pdf.rect(self._pdf.l_margin + left, top + 1, length, self._height(size) - 2, style="F")
+            self._pdf.set_y(top)
+            self._write(f"{value:g}", size, left=left + length + 1, width=13)
+            self._pdf.set_y(bottom)
+        if values:
+            self.gap(0.3)
+
     def choice(self, question: Both, words: Sequence[Both]) -> None:
         """A question, and under it boxes side by side, one of which is to be ticked by hand."""
         pdf = self._pdf
@@ -208,6 +253,22 @@ class Sheet:
         if isinstance(font := self._pdf.fonts[_FAMILY], TTFFont):
             font.close()
         return content
+
+    def _table_head(self, head: Sequence[Both], first: float, width: float) -> None:
+        top = bottom = self._pdf.get_y()
+        for place, text in enumerate(head):
+            self._pdf.set_y(top)
+            self._write(text.zh, self._body_pt * 0.72, left=first + place * width, width=width - 2)
+            self._write(text.en, self._body_pt * 0.6, left=first + place * width, width=width - 2, grey=True)
+            bottom = max(bottom, self._pdf.get_y())
+        self._pdf.set_y(bottom)
+        self._hair()
+
+    def _hair(self) -> None:
+        y = self._pdf.get_y()
+        self._pdf.set_draw_color(200)
+        self._pdf.line(self._pdf.l_margin, y, self._pdf.l_margin + self._width, y)
+        self._pdf.set_draw_color(0)
 
     def _title(self, title: Both) -> None:
         self._write(title.zh, self._body_pt * 1.6)
