@@ -1,7 +1,9 @@
 """A load generator that costs little: keep-alive connections that repeat one request's bytes (asyncio protocols)."""
 
 import asyncio
+import itertools
 import time
+from collections.abc import Sequence
 
 from bench.slices import Work
 
@@ -9,10 +11,10 @@ CONNECTIONS = 16
 
 
 class _Repeater(asyncio.Protocol):
-    """Sends the request again as soon as its answer is whole; counts the answers."""
+    """Sends the next request as soon as an answer is whole, round and round; counts the answers."""
 
-    def __init__(self, request: bytes, expected_status: bytes) -> None:
-        self.request = request
+    def __init__(self, requests: Sequence[bytes], expected_status: bytes) -> None:
+        self.requests = itertools.cycle(requests)
         self.expected = b"HTTP/1.1 " + expected_status
         self.answers = 0
         self.failure: str | None = None
@@ -22,7 +24,7 @@ class _Repeater(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.write(self.request)
+        transport.write(next(self.requests))
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -44,14 +46,17 @@ class _Repeater(asyncio.Protocol):
             if self.stopping:
                 self.transport.close()
                 return
-            self.transport.write(self.request)
+            self.transport.write(next(self.requests))
 
 
-async def _run(host: str, port: int, request: bytes, seconds: float, status: bytes) -> Work:
+async def _run(host: str, port: int, requests: Sequence[bytes], seconds: float, status: bytes) -> Work:
     loop = asyncio.get_running_loop()
-    repeaters = [
-        (await loop.create_connection(lambda: _Repeater(request, status), host, port))[1] for _ in range(CONNECTIONS)
-    ]
+    repeaters = []
+    for place in range(CONNECTIONS):
+        # Each connection begins elsewhere, so that they do not all ask the same.
+        begin = place * len(requests) // CONNECTIONS
+        own = [*requests[begin:], *requests[:begin]]
+        repeaters.append((await loop.create_connection(lambda own=own: _Repeater(own, status), host, port))[1])
     begun = time.perf_counter()
     await asyncio.sleep(seconds)
     done = sum(repeater.answers for repeater in repeaters)
@@ -70,4 +75,9 @@ def load(host: str, port: int, path: str, body: bytes, *, seconds: float, status
         f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
-    return asyncio.run(_run(host, port, request, seconds, status))
+    return asyncio.run(_run(host, port, [request], seconds, status))
+
+
+def load_requests(host: str, port: int, requests: Sequence[bytes], *, seconds: float, status: bytes = b"200") -> Work:
+    """Send whole requests, one after the other, over 16 connections. Raises RuntimeError on any other status."""
+    return asyncio.run(_run(host, port, requests, seconds, status))

@@ -185,14 +185,13 @@ def _numbered(tokens: Sequence[bytes]) -> dict[str, object]:
 
 @lru_cache(maxsize=256)
 def _newest(areas: int) -> TextClause:
-    """The newest people of one token in each of several areas."""
-    return text(
-        " UNION ALL ".join(
-            "SELECT person_id FROM (SELECT person_id FROM search_token"  # noqa: S608 - see above
-            f" WHERE token = :t{area} AND person_id < :before ORDER BY person_id DESC LIMIT :most) AS walk{area}"
-            for area in range(areas)
-        )
+    """The newest people of one token in each of several areas, and of those the newest."""
+    walks = " UNION ALL ".join(
+        "SELECT person_id FROM (SELECT person_id FROM search_token"  # noqa: S608 - see above
+        f" WHERE token = :t{area} AND person_id < :before ORDER BY person_id DESC LIMIT :most) AS walk{area}"
+        for area in range(areas)
     )
+    return text(walks if areas == 1 else f"SELECT person_id FROM ({walks}) AS walks ORDER BY 1 DESC LIMIT :most")  # noqa: S608 - see above
 
 
 @lru_cache(maxsize=256)
