@@ -139,18 +139,19 @@ class Inbox:
     async def ask(
         self,
         raw: RawRequest,
-        read: Callable[[RawRequest], P],
+        read: Callable[[RawRequest, str], P],
         act: Callable[[Session, Peer, P, datetime], dict[str, Any]],
     ) -> Reply:
         """Answer a ``POST`` of one JSON document: ``read`` it off the writer's thread, ``act`` on it, sign the answer.
 
+        ``read`` is told whose request it is (the signature verified; its nonce is looked at with the act).
         Both may raise any problem of the tree; the peer is told.
         """
 
-        def reading(request: RawRequest, signed: SignedRequest, _region: str) -> P:
+        def reading(request: RawRequest, signed: SignedRequest, region: str) -> P:
             if signed.content_type != JSON or any(name == "content-encoding" for name, _ in request.headers):
                 raise Malformed(reason=f"the content type is {JSON}, without a coding")
-            return read(request)
+            return read(request, region)
 
         def acting(session: Session, peer: Peer, checked: "_Checked[P]", prepared: P, now: datetime) -> SignedAnswer:
             body = _json(act(session, peer, prepared, now))

@@ -7,7 +7,7 @@ writing transaction.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 from sqlmodel import Session
@@ -38,17 +38,32 @@ class Offered:
 
 
 class Reconciler(Protocol):
-    """What the host decides and keeps; both run in the transaction whose commit lets the answer go.
+    """What the host decides and keeps.
+
+    What takes long is prepared in a thread of its own, with transactions as the host sees fit, once the request is
+    known to be the peer's; then the answer is made in the transaction whose commit lets it go.
 
     Each may raise a problem that the asker is told, signed.
     """
 
-    def offered(self, session: Session, peer: Peer, offered: Offered, now: datetime) -> ReconciliationAnswer:
+    def prepare_offer(self, region: str, offered: Offered) -> Any:
+        """Gather what we hold, for ``offered``."""
+        ...
+
+    def offered(
+        self, session: Session, peer: Peer, offered: Offered, prepared: Any, now: datetime
+    ) -> ReconciliationAnswer:
         """Compare with what we hold, as far as round one goes."""
         ...
 
-    def proven(self, session: Session, peer: Peer, proof: ReconciliationProof, now: datetime) -> ReconciliationResult:
-        """Learn from round two which of ours the asker holds."""
+    def prepare_proof(self, region: str, proof: ReconciliationProof) -> Any:
+        """Learn from round two which of ours the asker holds, for ``proven``."""
+        ...
+
+    def proven(
+        self, session: Session, peer: Peer, proof: ReconciliationProof, prepared: Any, now: datetime
+    ) -> ReconciliationResult:
+        """Say how many of ours the asker holds."""
         ...
 
 
@@ -75,17 +90,23 @@ def take_proof(raw: RawRequest) -> ReconciliationProof:
 
 async def answer_offer(fed: FederationNode, inbox: Inbox, reconciler: Reconciler, raw: RawRequest) -> Reply:
     """Round one."""
+
+    def read(request: RawRequest, region: str) -> tuple[Offered, Any]:
+        offered = take_offer(fed, request)
+        return offered, reconciler.prepare_offer(region, offered)
+
     return await inbox.ask(
-        raw,
-        lambda request: take_offer(fed, request),
-        lambda session, peer, offered, now: reconciler.offered(session, peer, offered, now).to_wire(),
+        raw, read, lambda session, peer, read, now: reconciler.offered(session, peer, *read, now).to_wire()
     )
 
 
 async def answer_proof(inbox: Inbox, reconciler: Reconciler, raw: RawRequest) -> Reply:
     """Round two."""
+
+    def read(request: RawRequest, region: str) -> tuple[ReconciliationProof, Any]:
+        proof = take_proof(request)
+        return proof, reconciler.prepare_proof(region, proof)
+
     return await inbox.ask(
-        raw,
-        take_proof,
-        lambda session, peer, proof, now: reconciler.proven(session, peer, proof, now).to_wire(),
+        raw, read, lambda session, peer, read, now: reconciler.proven(session, peer, *read, now).to_wire()
     )

@@ -1,26 +1,29 @@
 """Reconciliation (对账): two regions learn which of their journeys with each other both hold, and no more.
 
 Into it goes what the register holds of journeys with that peer that are open, of people who are visible and whose
-consent to share with that peer is live: direction, folded name, document and date of birth. Nobody goes in without a
-document. Everyone compared is told so in their log, and everyone matched that both regions hold the journey.
+consent to share with that peer is live: direction, folded name, document and date of birth (``gathering``). Nobody goes
+in without a document. Everyone compared is told so in their log, and everyone matched that both regions hold the
+journey.
 
 Bounds against a peer that makes elements up: 20 on either side at least, each side at most the agreement's quota for
-the month, of which the asker's elements count as questions, and once a month under one agreement.
+the month, of which the asker's elements count as questions, and once a month under one agreement. That month is used up
+once the other side has answered; so what the asker needs to go on is kept, sealed, before it asks: if it dies between
+the rounds, the next start takes up where it ended, with the same offer, for as long as the answerer keeps its part.
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any, Final
 
 from sqlmodel import Session, col, select
 
 from federation.intersection import hide, raise_points
+from federation.keys import b64url, b64url_bytes
 from federation.peers import find_peer
 from federation.reconciliation import Offered
 from federation.tables import Peer, PeerState
-from schemas.claims import Purpose
 from schemas.envelope import canonical
 from schemas.problems import (
     IdReused,
@@ -36,7 +39,6 @@ from schemas.problems import (
 )
 from schemas.reconciliation import (
     FEWEST_JOURNEYS,
-    MOST_JOURNEYS,
     ReconciliationAnswer,
     ReconciliationOffer,
     ReconciliationProof,
@@ -45,74 +47,27 @@ from schemas.reconciliation import (
 from service.access_log import Actor, record
 from service.agreements.queries import agreement_in_force, find_agreement
 from service.agreements.tables import Agreement
-from service.consents.consents import live_share_consent
 from service.context import Node
-from service.registry.people import OpenPerson, unseal_people, visible
-from service.registry.rules import OPEN_ARRIVAL, OPEN_DEPARTURE
-from service.registry.tables import Arrival, Departure, Person
+from service.verification.gathering import PURPOSE, Compared, gather, shared_journeys, tell_matched
 from service.verification.quota import asked_this_month, month_begins
 from service.verification.tables import Reconciliation
 
-PURPOSE = Purpose.CONFIRM_JOURNEY
+BETWEEN_ROUNDS: Final = timedelta(hours=24)
+"""How long either side keeps what the next round needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """One journey that is compared: the element, and whose it is."""
-
-    element: bytes
-    person: OpenPerson
-
-
-def journeys_to_compare(session: Session, node: Node, peer: str, *, actor: Actor) -> list[Compared]:
-    """Open whom the comparison with a peer is about, each logged as `actor`'s reading; in the order of their ids."""
-    rows: list[tuple[bool, Person]] = []
-    for table, region, states in (
-        (Arrival, Arrival.origin_region, OPEN_ARRIVAL),
-        (Departure, Departure.destination_region, OPEN_DEPARTURE),
-    ):
-        found = select(Person).where(
-            col(Person.id).in_(
-                select(table.person_id).where(
-                    col(table.state).in_(states), col(region).startswith(peer, autoescape=True)
-                )
-            ),
-            visible(node.today()),
-            col(Person.document_index).is_not(None),
-            col(Person.name_birth_index).is_not(None),
-        )
-        rows += [(table is Arrival, person) for person in session.exec(found.order_by(col(Person.id))).all()]
-    shared = [
-        (arrived, person)
-        for arrived, person in rows
-        if live_share_consent(session, node, node.vault.open_key(person.wrapped_key), peer) is not None
-    ]
-    if not FEWEST_JOURNEYS <= len(shared) <= MOST_JOURNEYS:
-        # Nobody is opened for a comparison that cannot be.
-        raise TooFewJourneys if len(shared) < FEWEST_JOURNEYS else QuotaExceeded
-    opened = unseal_people(
-        session,
-        node,
-        [person for _, person in shared],
-        actor=actor,
-        action="reconciliation.compared",
-        purpose=PURPOSE.value,
-    )
-    compared: dict[bytes, Compared] = {}
-    for (arrived, _), person in zip(shared, opened, strict=True):
-        way = (peer, node.region) if arrived else (node.region, peer)
-        element = _element(way, person)
-        compared.setdefault(element, Compared(element, person))
-    return list(compared.values())
+# --- The asker -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What the asker holds between the rounds."""
+    """What the asker holds between the rounds: the offer, and whose each point is; then what round two says."""
 
+    row: str
     offer: ReconciliationOffer
     secret: bytes
-    compared: list[Compared]
+    people: list[str]
+    proof: ReconciliationProof | None = None
 
     @property
     def document(self) -> bytes:
@@ -120,12 +75,113 @@ class Begun:
         return canonical(self.offer.to_wire())
 
 
-def begin(session: Session, node: Node, region: str, *, actor: Actor, secret: bytes, new_id: str) -> Begun:
-    """Prepare what is offered to a peer.
+def may_begin(session: Session, node: Node, region: str) -> tuple[Agreement, list[tuple[bool, str]]]:
+    """Under which agreement a comparison may begin, and whose journeys it is about.
 
     Raises `UnknownPeer`, `NoActivePeer`, `NoAgreementInForce`, `ReconciledRecently`, `TooFewJourneys`, `WrongState`
     (the month's quota).
     """
+    agreement = _line(session, node, region)
+    _check_month(session, node, agreement.id)
+    try:
+        shared = shared_journeys(session, node, region)
+        _check_quota(session, node, agreement, len(shared), "sent")
+    except QuotaExceeded:
+        raise WrongState("There are more journeys to compare than this month's quota leaves.") from None
+    return agreement, shared
+
+
+def unfinished(session: Session, node: Node, region: str) -> Begun | None:
+    """A comparison that this node began and did not end, if it can go on: within a day, and with the same people.
+
+    Raises `UnknownPeer`, `NoActivePeer`, `NoAgreementInForce`.
+    """
+    agreement = _line(session, node, region)
+    row = session.exec(_open_rows(node, agreement.id)).first()
+    if row is None or row.sealed is None:
+        return None
+    begun = _begun_of(node, row)
+    if begun.proof is None:
+        try:
+            allowed = {person for _, person in shared_journeys(session, node, region)}
+        except (TooFewJourneys, QuotaExceeded):
+            return None
+        if not allowed.issuperset(begun.people):
+            # Someone withdrew or is hidden since: their point goes out no more, so the offer cannot.
+            return None
+    return begun
+
+
+def begin(
+    session: Session, node: Node, agreement: Agreement, offer: ReconciliationOffer, *, secret: bytes, people: list[str]
+) -> Begun:
+    """Keep what is offered before it is asked, in place of an offer that cannot go on. Raises `ReconciledRecently`."""
+    for old in session.exec(_open_rows(node, agreement.id)).all():
+        if old.state == "asked":
+            session.delete(old)
+    session.flush()
+    _check_month(session, node, agreement.id)
+    row = _row(node, offer, agreement.peer, "sent", ours=len(people), theirs=0)
+    row.state = "asked"
+    begun = Begun(row.id, offer, secret, people)
+    _keep(session, node, row, begun)
+    return begun
+
+
+def drop(session: Session, begun: Begun) -> None:
+    """Nothing was compared: the peer did not take part."""
+    row = session.get(Reconciliation, begun.row)
+    if row is not None and row.state == "asked":
+        session.delete(row)
+        session.flush()
+
+
+def offered_points(compared: list[Compared], secret: bytes) -> tuple[tuple[str, ...], list[str]]:
+    """The points of an offer or an answer, sorted, so that their order is the secret's, and whose each is."""
+    points = hide([one.element for one in compared], secret)
+    order = sorted(range(len(points)), key=points.__getitem__)
+    return tuple(points[place] for place in order), [compared[place].person.id for place in order]
+
+
+def check_answer(begun: Begun, answer: ReconciliationAnswer) -> tuple[list[str], list[str]]:
+    """The answerer's points under both secrets, and whose of ours it holds; for a thread of its own.
+
+    Raises `InvalidMessage` for an answer that does not fit, `TooFewJourneys`.
+    """
+    if len(answer.raised) != len(begun.offer.points):
+        raise InvalidMessage
+    if len(answer.points) < FEWEST_JOURNEYS:
+        raise TooFewJourneys
+    back = raise_points(answer.points, begun.secret)
+    theirs = set(back)
+    return back, [person for person, point in zip(begun.people, answer.raised, strict=True) if point in theirs]
+
+
+def learn(session: Session, node: Node, begun: Begun, raised: list[str], matched: list[str], *, actor: Actor) -> Begun:
+    """Take round one's answer, and keep what round two says until the peer has it. Raises `InvalidMessage`."""
+    row = session.get(Reconciliation, begun.row)
+    agreement = find_agreement(session, begun.offer.agreement)
+    if row is None or agreement is None or len(raised) > agreement.per_month:
+        raise InvalidMessage
+    proof = ReconciliationProof(reconciliation=begun.offer.reconciliation, raised=tuple(raised))
+    learnt = Begun(begun.row, begun.offer, begun.secret, matched, proof)
+    row.state, row.theirs, row.matched, row.finished_at = "learnt", len(raised), len(matched), node.now()
+    _keep(session, node, row, learnt)
+    record(session, node, actor, "reconciliation.done")
+    return learnt
+
+
+def end(session: Session, begun: Begun, *, told: bool) -> Reconciliation:
+    """Once the peer learnt the same nothing is kept but the numbers."""
+    row = session.get_one(Reconciliation, begun.row)
+    if told:
+        row.state, row.sealed = "done", None
+        session.add(row)
+        session.flush()
+    return row
+
+
+def _line(session: Session, node: Node, region: str) -> Agreement:
     peer = find_peer(session, region)
     if peer is None:
         raise UnknownPeer
@@ -134,44 +190,47 @@ def begin(session: Session, node: Node, region: str, *, actor: Actor, secret: by
     agreement = agreement_in_force(session, region, node.today(), PURPOSE)
     if agreement is None:
         raise NoAgreementInForce
-    _check_month(session, node, agreement.id)
-    try:
-        compared = journeys_to_compare(session, node, region, actor=actor)
-        _check_quota(session, node, agreement, len(compared), "sent")
-    except QuotaExceeded:
-        raise WrongState("There are more journeys to compare than this month's quota leaves.") from None
-    points = hide([one.element for one in compared], secret)
-    # Sorted, they come in an order that the secret alone decides.
-    order = sorted(range(len(points)), key=points.__getitem__)
-    offer = ReconciliationOffer(
-        reconciliation=new_id, agreement=agreement.id, points=tuple(points[place] for place in order)
+    return agreement
+
+
+def _open_rows(node: Node, agreement_id: str) -> Any:
+    return select(Reconciliation).where(
+        Reconciliation.agreement == agreement_id,
+        Reconciliation.direction == "sent",
+        col(Reconciliation.state).in_(("asked", "learnt")),
+        col(Reconciliation.started_at) > node.now() - BETWEEN_ROUNDS,
     )
-    return Begun(offer, secret, [compared[place] for place in order])
 
 
-def learn(
-    session: Session, node: Node, region: str, begun: Begun, answer: ReconciliationAnswer, *, actor: Actor
-) -> tuple[Reconciliation, ReconciliationProof, list[OpenPerson]]:
-    """Take round one's answer: which of ours the peer holds, and what it needs to learn the same.
-
-    Raises `InvalidMessage` for an answer that does not fit, `TooFewJourneys`.
-    """
-    agreement = find_agreement(session, begun.offer.agreement)
-    if len(answer.raised) != len(begun.offer.points) or agreement is None or len(answer.points) > agreement.per_month:
-        raise InvalidMessage
-    if len(answer.points) < FEWEST_JOURNEYS:
-        raise TooFewJourneys
-    back = raise_points(answer.points, begun.secret)
-    theirs = set(back)
-    matched = [one.person for one, point in zip(begun.compared, answer.raised, strict=True) if point in theirs]
-    row = _row(node, begun.offer, region, "sent", ours=len(begun.compared), theirs=len(back))
-    row.state, row.matched, row.finished_at = "done", len(matched), node.now()
+def _keep(session: Session, node: Node, row: Reconciliation, begun: Begun) -> None:
+    kept = {
+        "offer": begun.offer.to_wire() if begun.proof is None else None,
+        "secret": b64url(begun.secret),
+        "people": begun.people,
+        "proof": begun.proof.to_wire() if begun.proof is not None else None,
+    }
+    row.sealed = node.vault.seal_secret(_context(row), json.dumps(kept).encode())
     session.add(row)
     session.flush()
-    record(session, node, actor, "reconciliation.done")
-    _tell_matched(session, node, region, matched)
-    proof = ReconciliationProof(reconciliation=begun.offer.reconciliation, raised=tuple(back))
-    return row, proof, matched
+
+
+def _begun_of(node: Node, row: Reconciliation) -> Begun:
+    kept = json.loads(node.vault.open_secret(_context(row), row.sealed or b""))
+    proof = ReconciliationProof.from_wire(kept["proof"]) if kept["proof"] is not None else None
+    empty = {"reconciliation": row.id, "agreement": row.agreement, "points": []}
+    offer = ReconciliationOffer.from_wire(kept["offer"] or empty)
+    return Begun(row.id, offer, b64url_bytes(kept["secret"]), kept["people"], proof)
+
+
+# --- The answerer ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The answerer's own points and whose each is, made before the answer's transaction."""
+
+    points: tuple[str, ...]
+    people: list[str]
 
 
 class Answering:
@@ -180,85 +239,111 @@ class Answering:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def offered(self, session: Session, peer: Peer, offered: Offered, now: datetime) -> ReconciliationAnswer:
+    def prepare_offer(self, region: str, offered: Offered) -> _Prepared | None:
+        """Open whom it is about, a part at a time; `None` for an offer that was answered. Raises as `offered`."""
+        node = self._node
+        shared = node.database.read_sync(lambda session: self._may_answer(session, region, offered.offer))
+        if shared is None:
+            return None
+        return _Prepared(*offered_points(gather(node, region, shared, actor=Actor.peer(region)), offered.secret))
+
+    def offered(
+        self, session: Session, peer: Peer, offered: Offered, prepared: Any, now: datetime
+    ) -> ReconciliationAnswer:
         """Round one: offer ours, and keep what round two needs, sealed. The same offer again gets the same answer."""
         node, offer = self._node, offered.offer
-        agreement = find_agreement(session, offer.agreement)
-        if agreement is None or agreement.peer != peer.region or not _covers(node, agreement):
-            raise NoAgreement
-        digest = sha256(canonical(offer.to_wire())).hexdigest()
-        known = session.get(Reconciliation, offer.reconciliation)
+        agreement = self._agreement(session, peer.region, offer)
+        known = self._known(session, peer.region, offer)
         if known is not None:
-            if known.peer != peer.region or known.digest != digest or known.sealed is None:
-                raise IdReused
             return ReconciliationAnswer.from_wire(json.loads(self._open(known))["answer"])
+        _check_month(session, node, agreement.id)
+        _check_quota(session, node, agreement, len(offer.points), "received")
+        if not isinstance(prepared, _Prepared) or len(prepared.points) > agreement.per_month:
+            raise QuotaExceeded
+        if len(prepared.points) < FEWEST_JOURNEYS:
+            raise TooFewJourneys
+        answer = ReconciliationAnswer(raised=tuple(offered.raised), points=prepared.points)
+        row = _row(node, offer, peer.region, "received", ours=len(prepared.points), theirs=len(offer.points))
+        row.digest = _digest(offer)
+        kept = {"answer": answer.to_wire(), "people": prepared.people}
+        row.sealed = node.vault.seal_secret(_context(row), json.dumps(kept).encode())
+        session.add(row)
+        session.flush()
+        record(session, node, Actor.peer(peer.region), "reconciliation.answered")
+        return answer
+
+    def prepare_proof(self, region: str, proof: ReconciliationProof) -> int | None:
+        """Learn from round two which of ours the asker holds, and tell these people; how many that are.
+
+        `None` where it is known already. Raises `InvalidMessage`.
+        """
+        matched = self._node.database.read_sync(lambda session: self._matched(session, region, proof))
+        if matched is None:
+            return None
+        tell_matched(self._node, region, matched)
+        return len(matched)
+
+    def proven(
+        self, session: Session, peer: Peer, proof: ReconciliationProof, prepared: int | None, now: datetime
+    ) -> ReconciliationResult:
+        """Round two: note how many match."""
+        row = self._received(session, peer.region, proof)
+        if row.matched is None:
+            if prepared is None:
+                raise InvalidMessage
+            row.state, row.matched, row.finished_at, row.sealed = "done", prepared, now, None
+            session.add(row)
+            session.flush()
+            record(session, self._node, Actor.peer(peer.region), "reconciliation.done")
+        return ReconciliationResult(matched=row.matched or 0)
+
+    def _may_answer(self, session: Session, region: str, offer: ReconciliationOffer) -> list[tuple[bool, str]] | None:
+        node = self._node
+        agreement = self._agreement(session, region, offer)
+        if self._known(session, region, offer) is not None:
+            return None
         _check_month(session, node, agreement.id)
         if len(offer.points) < FEWEST_JOURNEYS:
             raise TooFewJourneys
         _check_quota(session, node, agreement, len(offer.points), "received")
-        actor = Actor.peer(peer.region)
-        compared = journeys_to_compare(session, node, peer.region, actor=actor)
-        if len(compared) > agreement.per_month:
+        shared = shared_journeys(session, node, region)
+        if len(shared) > agreement.per_month:
             raise QuotaExceeded
-        points = hide([one.element for one in compared], offered.secret)
-        order = sorted(range(len(points)), key=points.__getitem__)
-        answer = ReconciliationAnswer(raised=tuple(offered.raised), points=tuple(points[place] for place in order))
-        row = _row(node, offer, peer.region, "received", ours=len(points), theirs=len(offer.points))
-        row.digest = digest
-        kept = {"answer": answer.to_wire(), "people": [compared[place].person.id for place in order]}
-        row.sealed = node.vault.seal_secret(_context(row), json.dumps(kept).encode())
-        session.add(row)
-        session.flush()
-        record(session, node, actor, "reconciliation.answered")
-        return answer
+        return shared
 
-    def proven(self, session: Session, peer: Peer, proof: ReconciliationProof, now: datetime) -> ReconciliationResult:
-        """Round two: learn which of ours the asker holds."""
-        node = self._node
-        row = session.get(Reconciliation, proof.reconciliation)
-        if row is None or row.peer != peer.region or row.direction != "received":
-            raise InvalidMessage
-        if row.sealed is None or row.matched is not None:
-            if row.matched is None:
-                raise InvalidMessage
-            return ReconciliationResult(matched=row.matched)
+    def _agreement(self, session: Session, region: str, offer: ReconciliationOffer) -> Agreement:
+        agreement = find_agreement(session, offer.agreement)
+        if agreement is None or agreement.peer != region or not _covers(self._node, agreement):
+            raise NoAgreement
+        return agreement
+
+    def _known(self, session: Session, region: str, offer: ReconciliationOffer) -> Reconciliation | None:
+        known = session.get(Reconciliation, offer.reconciliation)
+        if known is not None and (known.peer != region or known.digest != _digest(offer) or known.sealed is None):
+            raise IdReused
+        return known
+
+    def _matched(self, session: Session, region: str, proof: ReconciliationProof) -> list[str] | None:
+        row = self._received(session, region, proof)
+        if row.matched is not None:
+            return None
         kept = json.loads(self._open(row))
         people: list[str] = kept["people"]
         if len(proof.raised) != len(people):
             raise InvalidMessage
         theirs = set(kept["answer"]["raised"])
-        ids = [person for person, point in zip(people, proof.raised, strict=True) if point in theirs]
-        # Who was hidden or erased between the rounds is told of nothing.
-        still_there = select(Person).where(col(Person.id).in_(ids), visible(node.today()))
-        rows = session.exec(still_there.order_by(col(Person.id))).all()
-        _tell_matched(session, node, peer.region, rows)
-        row.state, row.matched, row.finished_at, row.sealed = "done", len(ids), now, None
-        session.add(row)
-        session.flush()
-        record(session, node, Actor.peer(peer.region), "reconciliation.done")
-        return ReconciliationResult(matched=len(ids))
+        return [person for person, point in zip(people, proof.raised, strict=True) if point in theirs]
+
+    def _received(self, session: Session, region: str, proof: ReconciliationProof) -> Reconciliation:
+        row = session.get(Reconciliation, proof.reconciliation)
+        if row is None or row.peer != region or row.direction != "received":
+            raise InvalidMessage
+        if row.sealed is None and row.matched is None:
+            raise InvalidMessage
+        return row
 
     def _open(self, row: Reconciliation) -> bytes:
         return self._node.vault.open_secret(_context(row), row.sealed or b"")
-
-
-def _element(way: tuple[str, str], person: OpenPerson) -> bytes:
-    name, kind, number, born = person.identity.key
-    return canonical([*way, name, kind, number, str(born)])
-
-
-def _tell_matched(session: Session, node: Node, region: str, people: Iterable[Person | OpenPerson]) -> None:
-    for person in people:
-        record(
-            session,
-            node,
-            Actor.peer(region),
-            "reconciliation.matched",
-            person=person,
-            purpose=PURPOSE.value,
-            fields=("identity",),
-            automatic=True,
-        )
 
 
 def _covers(node: Node, agreement: Agreement) -> bool:
@@ -270,7 +355,9 @@ def _check_month(session: Session, node: Node, agreement_id: str) -> None:
     earlier = select(Reconciliation.id).where(
         Reconciliation.agreement == agreement_id, col(Reconciliation.started_at) >= month_begins(node)
     )
-    if session.exec(earlier.limit(1)).first() is not None:
+    # What was asked and never answered, and cannot go on, is in nobody's way.
+    unanswered = (col(Reconciliation.state) == "asked") & (col(Reconciliation.sealed).is_(None))
+    if session.exec(earlier.where(~unanswered).limit(1)).first() is not None:
         raise ReconciledRecently
 
 
@@ -292,6 +379,10 @@ def _row(
         theirs=theirs,
         started_at=node.now(),
     )
+
+
+def _digest(offer: ReconciliationOffer) -> str:
+    return sha256(canonical(offer.to_wire())).hexdigest()
 
 
 def _context(row: Reconciliation) -> str:

@@ -12,7 +12,7 @@ from schemas.entropy import SeededEntropy, uuid4
 from schemas.reconciliation import FEWEST_JOURNEYS
 from service.cli import run
 from service.officers.rules import Role
-from service.verification import reconciling
+from service.verification import gathering, reconciling
 from service.verification.tables import Reconciliation
 from tests.service.two_regions import ANSWERER, ASKER, Region, Regions, agree
 from tests.service.verification.test_dialogue import SHARE_AWAY, SHARE_HOME
@@ -23,7 +23,9 @@ HERE, THERE = f"/peers/{ANSWERER}/reconciliations", f"/peers/{ASKER}/reconciliat
 @pytest.fixture
 def three(monkeypatch) -> None:
     """Three journeys are enough, where their least number is not what a test is about."""
-    monkeypatch.setattr(reconciling, "FEWEST_JOURNEYS", 3)
+    for room in (reconciling, gathering):
+        monkeypatch.setattr(room, "FEWEST_JOURNEYS", 3)
+    monkeypatch.setattr(gathering, "AT_ONCE", 2)
 
 
 def number(of: int) -> dict[str, str]:
@@ -178,6 +180,44 @@ async def test_a_supervisor_of_the_whole_region_starts_it(regions, three):
     regions.wire.cut.clear()
     await regions.asker.post(f"/peers/{ANSWERER}/suspend")
     await regions.asker.refused(HERE, None, "no_active_peer")
+
+
+async def test_it_goes_on_where_it_ended(regions, three, monkeypatch):
+    """The asker dies after the peer's first answer, then before its second one: each time it is started again."""
+    people = await registered(regions, range(4), range(1, 5))
+    delivery, whole = type(regions.asker.tools.delivery), type(regions.asker.tools.delivery).ask
+
+    def power_fails_after(round_path: str):
+        async def ask(self, region, path, document):
+            answer = await whole(self, region, path, document)
+            if path.startswith(round_path):
+                raise RuntimeError("the power went")
+            return answer
+
+        monkeypatch.setattr(delivery, "ask", ask)
+
+    for path, state in ((RECONCILIATIONS_PATH, "asked"), (f"{RECONCILIATIONS_PATH}/", "learnt")):
+        power_fails_after(path)
+        assert (await regions.asker.request("POST", HERE)).status_code == 500
+        assert [one["state"] for one in (await regions.asker.get(HERE))["items"]] == [state]
+    monkeypatch.setattr(delivery, "ask", whole)
+    done = await regions.asker.post(HERE, None, 201)
+    assert (done["matched"], done["told"], done["state"]) == (3, True, "done")
+    assert set(done["people"]) == {people[one][0] for one in (1, 2, 3)}
+    await regions.asker.refused(HERE, None, "reconciled_recently")
+    for region, side in ((regions.asker, 0), (regions.answerer, 1)):
+        assert len([one for one in await actions_about(region, people[2][side]) if "matched" in one[0]]) == 1
+
+
+async def test_an_offer_that_somebody_left_goes_out_no_more(regions, three):
+    people = await registered(regions, range(4), range(4))
+    regions.wire.cut.add(f"{ANSWERER}.example")
+    await regions.asker.refused(HERE, None, "wrong_state")
+    await regions.asker.post(f"/people/{people[0][0]}/withdrawals", {"purpose": SHARE_HOME}, 204)
+    regions.wire.cut.clear()
+    done = await regions.asker.post(HERE, None, 201)
+    assert (done["ours"], done["matched"]) == (3, 3)
+    assert len((await regions.asker.get(HERE))["items"]) == 1
 
 
 async def test_what_waits_for_round_two_goes_after_a_day(regions, three):
