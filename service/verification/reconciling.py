@@ -355,9 +355,8 @@ def _check_month(session: Session, node: Node, agreement_id: str) -> None:
     earlier = select(Reconciliation.id).where(
         Reconciliation.agreement == agreement_id, col(Reconciliation.started_at) >= month_begins(node)
     )
-    # What was asked and never answered, and cannot go on, is in nobody's way.
-    unanswered = (col(Reconciliation.state) == "asked") & (col(Reconciliation.sealed).is_(None))
-    if session.exec(earlier.where(~unanswered).limit(1)).first() is not None:
+    # What was asked and not answered uses nothing up: it goes on (`unfinished`), or another offer takes its place.
+    if session.exec(earlier.where(col(Reconciliation.state) != "asked").limit(1)).first() is not None:
         raise ReconciledRecently
 
 
