@@ -4,10 +4,16 @@ import sys
 from pathlib import Path
 
 import uvicorn
+from fastapi import APIRouter
 from pydantic import BaseModel
 
-from service.app import create_app
+from service.app import API_PREFIX, create_app
+from service.json_body import JsonRoute
+from service.logs import configure_logging
+from service.routes.quick import add_by_word, by_word
 from service.settings import Settings
+
+router = APIRouter(route_class=JsonRoute)
 
 
 class Moved(BaseModel):
@@ -20,13 +26,16 @@ class Moved(BaseModel):
     arrived_on: str
 
 
+@router.post("/bench")
+async def endpoint(moved: Moved) -> Moved:
+    return moved
+
+
 def build(directory: Path):
-    app = create_app(Settings.load(directory))
-
-    @app.post("/api/v1/bench")
-    async def endpoint(moved: Moved) -> Moved:
-        return moved
-
+    settings = Settings.load(directory)
+    configure_logging(settings)
+    app = create_app(settings)
+    add_by_word(app, by_word((router,), API_PREFIX))
     return app
 
 

@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 
 import structlog
 from fastapi import APIRouter, FastAPI
-from starlette.routing import BaseRoute
 
 from federation.client import PeerClient
 from federation.routes import federation_router
@@ -53,7 +52,7 @@ from service.routes.body_limit import MAX_BODY_BYTES, BodyLimit
 from service.routes.errors import add_error_handlers
 from service.routes.metrics import Counts
 from service.routes.once import Once
-from service.routes.quick import by_word
+from service.routes.quick import Words, add_by_word, by_word
 from service.routes.request_log import RequestLog
 from service.settings import Settings
 from service.verification import letter_routes, reconciling_routes
@@ -208,7 +207,7 @@ def create_app(
     app.include_router(health.router)
     app.include_router(metrics.router)
     if only in {None, "officers"}:
-        app.router.routes.extend(_for_officers())
+        add_by_word(app, _for_officers())
         app.include_router(api_docs.router)
         app.mount(PREFIX, PackagedFiles())
         app.mount(FONTS_PREFIX, PackagedFiles(FONTS))
@@ -224,7 +223,7 @@ def create_app(
 
 
 @cache
-def _for_officers() -> tuple[BaseRoute, ...]:
+def _for_officers() -> Words:
     """What officers use, in groups that every application of this process shares: they take a while to make."""
     return (*by_word(OFFICERS_API, API_PREFIX), *by_word(PAGES))
 

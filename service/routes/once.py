@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +24,7 @@ from service.officers.sessions import Door, find_session
 from service.routes.errors import error_response
 
 HEADER: Final = "idempotency-key"
+_NAME: Final = HEADER.encode("ascii")
 REPEATED_HEADER: Final = "Idempotency-Replayed"
 MAX_BYTES: Final = 33 * 1024 * 1024
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -44,7 +45,7 @@ class Once:
         if scope["type"] != "http" or scope["method"] not in _CHANGING:
             await self.app(scope, receive, send)
             return
-        key = Headers(scope=scope).get(HEADER)
+        key = next((value.decode("latin-1") for name, value in scope["headers"] if name == _NAME), None)
         if key is None or _WITHOUT.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return

@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from service.routes.quick import by_word
+from service.routes.quick import add_by_word, by_word
 
 
 def routers() -> list[APIRouter]:
@@ -57,7 +57,7 @@ def routers() -> list[APIRouter]:
 )
 async def test_each_address_finds_its_route(prefix: str, method: str, path: str, answer: str | int) -> None:
     app = FastAPI(redirect_slashes=False)
-    app.router.routes.extend(by_word(routers(), prefix))
+    add_by_word(app, by_word(routers(), prefix))
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://x.example") as http:
         got = await http.request(method, prefix + path)
     assert (got.json() if got.status_code == 200 else got.status_code) == answer
