@@ -15,25 +15,26 @@ from sqlmodel.sql.expression import SelectOfScalar
 from service.registry.people import visible
 from service.registry.tables import Arrival, Departure, Person
 from service.verification.tables import VerificationRequest
+from service.web.languages import N_
 
 SMALL = 10
 """Below this a count is not told."""
 
 NEVER_KEPT = (
-    "sex, ethnicity, marriage, children, pregnancy, contraception, fertility, religion, politics, medical results",
-    "notes, tags, photos, scans, free text about a person, other people's names",
+    N_("sex, ethnicity, marriage, children, pregnancy, contraception, fertility, religion, politics, medical results"),
+    N_("notes, tags, photos, scans, free text about a person, other people's names"),
 )
 
 KEPT_UNTIL = {
-    "drafts and uploads": "24 hours",
-    "a former address": "30 days",
-    "the contents of an answered request": "90 days (the receipt's hash and signature stay)",
-    "reminders of a period": "the end of the period",
-    "a delivered certificate": "its valid-until day",
-    "a refusal": "12 months",
-    "an imported row that nobody told the person about": "12 months",
-    "an ended journey": "24 months",
-    "what a person asks to erase": "one step",
+    N_("drafts and uploads"): N_("24 hours"),
+    N_("a former address"): N_("30 days"),
+    N_("the contents of an answered request"): N_("90 days (the receipt's hash and signature stay)"),
+    N_("reminders of a period"): N_("the end of the period"),
+    N_("a delivered certificate"): N_("its valid-until day"),
+    N_("a refusal"): N_("12 months"),
+    N_("an imported row that nobody told the person about"): N_("12 months"),
+    N_("an ended journey"): N_("24 months"),
+    N_("what a person asks to erase"): N_("one step"),
 }
 """Rule 9 of the domain, as the purge job carries it out."""
 

@@ -37,12 +37,12 @@ HEADS: Final = {
     "number_doubtful": N_("Number with a wrong checksum, or a placeholder"),
     "no_birth_date": N_("Without a date of birth"),
     "pairs": N_("Pairs to be looked at as doubles"),
-    "count": N_("Number"),
+    "count": N_("How many"),
 }
 ROWS: Final = {
     TOTAL: N_("Together"),
     "other": N_("Other regions"),
-    "people": N_("People"),
+    "people": N_("People registered"),
     "arrivals": N_("Arrivals"),
     "departures": N_("Departures"),
     "verification requests": N_("Verification requests"),
@@ -52,7 +52,6 @@ MARKS: Final = N_(
     "“<10”: fewer than ten, nought included. “…”: ten or more, not shown, since a smaller number could be computed "
     "from it."
 )
-FROZEN: Final = N_("Closed on %(day)s. Numbers stay as they were counted then; what was entered later stands below.")
 CHARTS: Final = {
     "by_office": ("arrivals", "departures", "returns"),
     "by_peer": ("arrivals", "departures", "returns"),
