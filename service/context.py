@@ -14,6 +14,7 @@ from schemas.points import Point
 from schemas.regions import Divisions
 from service.callbacks import Callbacks
 from service.database import Database
+from service.held import Held
 from service.settings import Settings
 from service.vault import Vault
 
@@ -44,6 +45,7 @@ class Node:
     database: Database = field(repr=False)
     point: Point = field(repr=False)
     callbacks: Callbacks = field(default_factory=Callbacks, repr=False)
+    held: Held = field(default_factory=Held, repr=False)
     wake: Callable[[str], None] = field(default=_asleep, repr=False)
 
     def now(self) -> datetime:

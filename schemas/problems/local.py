@@ -234,6 +234,20 @@ class LedgerUnreadable(LocalError):
     status = 422
 
 
+class ImportBuiltUpon(LocalError):
+    """Somebody has worked with %(count)s records of this import since; it cannot be undone as a whole."""
+
+    code = "import_built_upon"
+    status = 409
+
+
+class UploadGone(LocalError):
+    """The file is not held any more; send it again."""
+
+    code = "upload_gone"
+    status = 409
+
+
 class IdempotencyMismatch(LocalError):
     """The idempotency key was used with another request."""
 

@@ -1,11 +1,10 @@
 """`tonglu ledger …`: checking, importing and exporting ledgers, and handing back the rows to correct."""
 
-import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast, overload
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, overload
 
 import typer
 
@@ -14,8 +13,11 @@ from service.cli.opening import AsJson, Directory, open_node
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlmodel import Session
+
     from service.context import Node
-    from service.ledgers.fields import KeptColumn, LedgerKind
+    from service.ledgers.fields import Chosen, KeptColumn, LedgerKind
+    from service.ledgers.origins import Origin
     from service.ledgers.report import ReportRow
     from service.officers.rules import Officer
     from service.registry.queries import FullPurpose
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _READING = "读取 · reading"
 _REGISTERING = "登记 · registering"
+_UNDOING = "撤销 · undoing"
 
 app = typer.Typer(name="ledger", help="Ledgers: check, import, export.", no_args_is_help=True)
 
@@ -30,6 +33,10 @@ LedgerFile = Annotated[
     Path, typer.Argument(help="A workbook or a text with columns.", metavar="FILE", exists=True, dir_okay=False)
 ]
 Kind = Annotated[str | None, typer.Option("--kind", help="arrivals or departures; told from the columns if left out.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", help="HEADER=FIELD: what a column holds (FIELD empty: nothing that is read)."),
+]
 Report = Annotated[Path | None, typer.Option("--report", help="Write the rows to correct as .xlsx.", dir_okay=False)]
 InEnglish = Annotated[bool, typer.Option("--english", help="Messages in English (else in Chinese).")]
 
@@ -39,18 +46,22 @@ def check(
     file: LedgerFile,
     *,
     kind: Kind = None,
+    column: Columns = None,
     report: Report = None,
     as_json: AsJson = False,
     english: InEnglish = False,
 ) -> None:
     """Say what each row of a ledger would come to. Needs no node and stores nothing."""
     from service.ledgers.checking import check_rows
+    from service.ledgers.mapping import check_choice
     from service.ledgers.reader_process import LedgerReader
     from service.ledgers.report import ReportRow
 
-    wanted = _kind(kind)
+    wanted, chosen = _kind(kind), _chosen(column)
     _check_report(report)
     with _refusing(english=english), _progress(_READING) as advance, LedgerReader(file, wanted) as reader:
+        check_choice(reader.columns, chosen)
+        reader.choose(chosen)
         checked = check_rows(
             reader.rows, reader.kind, today=_today(), divisions=_divisions(), advance=lambda: advance(1)
         )
@@ -66,6 +77,11 @@ def import_(
     file: LedgerFile,
     *,
     kind: Kind = None,
+    column: Columns = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="own_ledger (if left out) or other_office; nobody else is a source.")
+    ] = None,
+    source_region: Annotated[str | None, typer.Option("--from", help="The other office's region code.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come of it; register nobody.")] = False,
     report: Report = None,
     as_json: AsJson = False,
@@ -73,52 +89,115 @@ def import_(
     officer: Annotated[str | None, typer.Option("--officer", help="In this officer's name and area.")] = None,
 ) -> None:
     """Register the good rows of a ledger; the people in it are still to be told."""
-    from service.ledgers.importing import compared
-    from service.ledgers.queries import ledger_view
-    from service.ledgers.reader_process import LedgerReader
+    from service.ledgers.importing import compared, open_ledger
+    from service.ledgers.origins import origin_of
+    from service.ledgers.queries import ledger_view, rows_of
 
-    wanted = _kind(kind)
+    wanted, chosen = _kind(kind), _chosen(column)
     _check_report(report)
     with _refusing(english=english), open_node(directory) as node:
         by = _acting(node, officer)
-        told: dict[str, Any] = {}
+        origin = origin_of(node.divisions, source, source_region)
+        translator = _translator(english)
         if dry_run:
-            with _progress(_READING) as advance, LedgerReader(file, wanted) as reader:
+            opened = open_ledger(node, file, wanted, by=by, origin=origin, chosen=chosen)
+            with _progress(_READING) as advance, opened.reader as reader:
                 rows: list[ReportRow] = []
                 for batch in compared(node, reader, by=by):
                     rows += batch
                     advance(len(batch))
-            found = (rows, reader.kind, reader.kept, reader.dropped)
-        else:
-            import_id = _import(node, file, wanted, by)
-            view = node.database.read_sync(lambda session: ledger_view(session, node, import_id, by=by))
-            found = (list(view.rows), view.kind, view.kept, view.dropped)
+            _tell(rows, reader.kind, reader.kept, reader.dropped, report=report, translator=translator, as_json=as_json)
+            return
+        import_id = _import(node, file, wanted, by, origin=origin, chosen=chosen)
+
+        def tell(session: "Session") -> None:
+            view = ledger_view(session, node, import_id, by=by, with_rows=False)
             told = {"id": view.id, "state": view.state, "registered": view.registered}
-    _tell(*found, report=report, translator=_translator(english), as_json=as_json, told=told)
+            found = rows_of(session, node, import_id)
+            _tell(
+                found,
+                view.kind,
+                view.kept,
+                view.dropped,
+                report=report,
+                translator=translator,
+                as_json=as_json,
+                told=told,
+                counts=view.counts,
+            )
+
+        node.database.read_sync(tell)
+
+
+@app.command("undo")
+def undo(
+    directory: Directory,
+    import_id: Annotated[str, typer.Argument(help="The import's id, as `import --json` says it.", metavar="ID")],
+    *,
+    keep_worked_with: Annotated[
+        bool, typer.Option("--keep-worked-with", help="Let records stay that somebody has worked with since.")
+    ] = False,
+    officer: Annotated[str | None, typer.Option("--officer", help="In this officer's name and area.")] = None,
+) -> None:
+    """Take an import back in one step; prints how many people were voided."""
+    from service.ledgers.undoing import undo_all
+
+    with open_node(directory) as node, _progress(_UNDOING) as advance:
+        by = _acting(node, officer)
+        done = undo_all(node, import_id, by=by, keep_worked_with=keep_worked_with, advance=advance)
+    print(done.undone)
 
 
 @app.command("export")
 def export(
     directory: Directory,
-    out: Annotated[Path, typer.Argument(help="The .xlsx to write.", metavar="OUT.xlsx", dir_okay=False)],
+    out: Annotated[Path, typer.Argument(help="The .xlsx or .csv to write.", metavar="OUT", dir_okay=False)],
     *,
     kind: Annotated[str, typer.Option("--kind", help="arrivals or departures.")],
     purpose: Annotated[str, typer.Option("--purpose", help="counter, task, correction, persons_request, audit.")],
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="A column of the file; the usual ones if left out.")
+    ] = None,
+    state: Annotated[str | None, typer.Option("--state", help="Only moves in this state.")] = None,
+    peer: Annotated[str | None, typer.Option("--peer", help="Only moves with this region.")] = None,
+    moved_from: Annotated[str | None, typer.Option("--from", help="Only moves from this day on.")] = None,
+    moved_to: Annotated[str | None, typer.Option("--to", help="Only moves until this day.")] = None,
+    ledger: Annotated[str | None, typer.Option("--ledger", help="Only what came with this import.")] = None,
     officer: Annotated[str | None, typer.Option("--officer", help="In this officer's name and area.")] = None,
     english: InEnglish = False,
 ) -> None:
-    """Write the moves of an area as a workbook: masked numbers, no dates of birth; everybody's log says so."""
-    from service.ledgers.export import export_moves
+    """Write the moves of an area as a file: masked numbers, no dates of birth; everybody's log says so."""
+    from service.ledgers.export import make_file
+    from service.ledgers.exporting import USUAL, ExportColumn, ExportWish, request_export, start_export, wish_of
+    from service.registry.queries import MoveFilter
 
-    wanted, why = _kind(kind), _purpose(purpose)
+    unknown = [name for name in column or () if name not in set(ExportColumn)]
+    if unknown:
+        raise typer.BadParameter(", ".join(ExportColumn), param_hint="--column")
+    columns = tuple(ExportColumn(name) for name in column) if column else USUAL
+    wanted = MoveFilter(
+        state=state, peer=peer, moved_from=_day(moved_from), moved_to=_day(moved_to), source_ledger=ledger
+    )
+    file_type: Literal["csv", "xlsx"] = "csv" if out.suffix.lower() == ".csv" else "xlsx"
+    wish = ExportWish(_kind(kind), columns, _purpose(purpose), wanted, file_type)
     with open_node(directory) as node:
-        by, translator = _acting(node, officer), _translator(english)
-        content, moves = export_moves(node, wanted, by=by, purpose=why, translator=translator)
+        by = _acting(node, officer)
+        row = node.database.write_sync(lambda session: request_export(session, node, wish, by=by))
+        row = node.database.write_sync(lambda session: start_export(session, node, row.id, by=by))
+        content, moves = make_file(node, wish_of(row), by=by, translator=_translator(english))
     out.write_bytes(content)
     print(moves)
 
 
-def _import(node: "Node", file: Path, kind: "LedgerKind | None", by: "Officer") -> str:
+def _import(
+    node: "Node",
+    file: Path,
+    kind: "LedgerKind | None",
+    by: "Officer",
+    *,
+    origin: "Origin",
+    chosen: "Chosen",
+) -> str:
     """Go on with the import of this very file where it was cut off, or begin it."""
     from service.ledgers.importing import hash_of, register_all, take_in, unfinished_import
     from service.ledgers.queries import row_count
@@ -129,7 +208,7 @@ def _import(node: "Node", file: Path, kind: "LedgerKind | None", by: "Officer") 
         import_id, rows = cut_off.id, None
     else:
         with _progress(_READING) as advance:
-            import_id = take_in(node, file, kind, by=by, advance=advance)
+            import_id = take_in(node, file, kind, by=by, origin=origin, chosen=chosen, advance=advance)
         rows = node.database.read_sync(lambda session: row_count(session, import_id))
     with _progress(_REGISTERING, rows) as advance:
         register_all(node, import_id, by=by, advance=advance)
@@ -137,7 +216,7 @@ def _import(node: "Node", file: Path, kind: "LedgerKind | None", by: "Officer") 
 
 
 def _tell(
-    rows: "Sequence[ReportRow]",
+    rows: "Iterable[ReportRow]",
     kind: "LedgerKind",
     kept: "Sequence[KeptColumn]",
     dropped: "Sequence[str]",
@@ -146,19 +225,57 @@ def _tell(
     translator: "Translator",
     as_json: bool,
     told: dict[str, Any] | None = None,
+    counts: dict[str, int] | None = None,
 ) -> None:
-    from service.ledgers.report import document, workbook
+    """Say what came of a ledger, row by row as the rows come: of a long one they never lie in memory whole."""
+    from service.ledgers.report import counts_of, document, workbook
     from service.ledgers.spoken import sentences
 
+    handed_back: list[ReportRow] = []
+    if counts is None:
+        rows = list(rows)
+        counts = counts_of(rows)
     if report is not None:
-        report.write_bytes(workbook(rows, kind, [column.field for column in kept], dropped, translator))
+        rows = _noting(rows, handed_back)
     if as_json:
-        content = (told or {}) | document(rows, kind, kept, dropped, translator.gettext)
-        print(json.dumps(content, ensure_ascii=False))
-        return
-    registered = None if told is None else told.get("registered")
-    for line in sentences(rows, kind, kept, dropped, translator, registered=registered):
-        print(line)
+        for piece in document(rows, kind, kept, dropped, translator.gettext, counts=counts, more=told or {}):
+            print(piece, end="")
+        print()
+    else:
+        registered = None if told is None else told.get("registered")
+        for line in sentences(rows, kind, kept, dropped, translator, counts=counts, registered=registered):
+            print(line)
+    if report is not None:
+        report.write_bytes(workbook(handed_back, kind, [column.field for column in kept], dropped, translator))
+
+
+def _noting(rows: "Iterable[ReportRow]", handed_back: "list[ReportRow]") -> "Iterator[ReportRow]":
+    for row in rows:
+        if row.codes:
+            handed_back.append(row)
+        yield row
+
+
+def _chosen(columns: list[str] | None) -> "Chosen":
+    """Read `手机=phone` and `备注2=`: which field a column fills, or none."""
+    from service.ledgers.fields import Field
+
+    chosen: dict[str, Field | None] = {}
+    for text in columns or ():
+        header, equals, name = text.rpartition("=")
+        if not equals or not header or (name and name not in set(Field)):
+            raise typer.BadParameter(f"HEADER=FIELD, where FIELD is {', '.join(Field)} or empty", param_hint="--column")
+        chosen[header] = Field(name) if name else None
+    return chosen
+
+
+def _day(text: str | None) -> Any:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise typer.BadParameter("a day such as 2026-09-30", param_hint="--from, --to") from None
 
 
 def _check_report(report: Path | None) -> None:
@@ -185,13 +302,17 @@ def _progress(doing: str, total: int | None = None) -> Iterator[Callable[[int], 
 @contextmanager
 def _refusing(*, english: bool) -> Iterator[None]:
     """Say in the reader's language why a file is no ledger."""
-    from schemas.problems import LedgerUnreadable
+    from schemas.problems import InvalidInput, LedgerUnreadable
 
     try:
         yield
     except LedgerUnreadable as error:
         reason = _translator(english).gettext(error.msgid, **error.facts)
         print(f"{error.code}: {reason}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except InvalidInput as error:
+        reasons = " ".join(_translator(english).gettext(str(one["message"])) for one in error.facts["errors"])
+        print(f"{error.code}: {reasons}", file=sys.stderr)
         raise typer.Exit(1) from None
 
 

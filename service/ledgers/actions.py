@@ -1,4 +1,4 @@
-"""What changes an import: storing what was read, registering it batch by batch, undoing and purging it."""
+"""What changes an import: storing what was read, registering it batch by batch, and purging it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,44 +10,39 @@ from schemas.entropy import uuid7
 from schemas.problems import NotFound, WrongState
 from service.access_log import record
 from service.context import Node
-from service.ledgers.fields import KeptColumn, LedgerKind
+from service.ledgers.candidates import cells_of
+from service.ledgers.fields import LedgerKind
 from service.ledgers.known import known_already
-from service.ledgers.places import Places
+from service.ledgers.mapping import purge_mappings
+from service.ledgers.origins import Origin
 from service.ledgers.report import ReportRow, counts_of
-from service.ledgers.rules import Candidate, Code, Outcome, judge
-from service.ledgers.sealed_rows import open_rows, seal_columns, seal_rows
-from service.ledgers.tables import LedgerBatch, LedgerImport
+from service.ledgers.rules import REGISTERED, Code, Outcome
+from service.ledgers.sealed_rows import Columns, open_rows, seal_columns, seal_rows
+from service.ledgers.tables import LedgerBatch, LedgerExport, LedgerImport
 from service.officers.rules import Officer, Role, require
-from service.registry.bulk import register_many, undo_import
-from service.work_items.actions import close_items, open_item
+from service.registry.bulk import Kind, MadeRow, insert_made, make_many
+from service.work_items.actions import open_item
 
 KEPT_FOR = timedelta(hours=24)
 """So long an upload's rows are kept (rule 9 of the domain)."""
 BATCH_ROWS = 100
-"""Rows that are registered in one transaction: about 50 ms during which nobody else writes."""
-REGISTERED = (Outcome.OK, Outcome.WARNING)
-"""Outcomes of rows that are registered."""
+"""Rows that are registered in one transaction: well under 50 ms during which nobody else writes."""
 _WORKING_DAYS_TO_CORRECT = 5
 
 
-@dataclass(frozen=True, slots=True)
-class UndoneImport:
-    """What undoing did: `kept` counts records that somebody has worked with since."""
+def begin_import(
+    session: Session, node: Node, kind: LedgerKind, file_hash: str, *, origin: Origin, columns: Columns, by: Officer
+) -> str:
+    """Open an import that is about to be read, or that waits for its columns to be chosen; returns its id.
 
-    undone: int
-    kept: int
-
-
-def begin_import(session: Session, node: Node, kind: LedgerKind, file_hash: str, *, by: Officer) -> str:
-    """Open an import that is about to be read; returns its id. Raises `Forbidden`.
-
-    `file_hash` is kept under a key (`file_mark_of`); neither the file nor its name is.
+    `file_hash` is kept under a key (`file_mark_of`); neither the file nor its name is. Raises `Forbidden`.
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
+    import_id = uuid7(node.now(), node.entropy)
     ledger = LedgerImport(
-        id=uuid7(node.now(), node.entropy),
+        id=import_id,
         kind=kind.value,
-        state="uploaded",
+        state="columns" if columns.refusal else "uploaded",
         area=by.area,
         registered_by=by.name,
         file_mark=file_mark_of(node, file_hash),
@@ -55,13 +50,38 @@ def begin_import(session: Session, node: Node, kind: LedgerKind, file_hash: str,
         warning=0,
         error=0,
         duplicate=0,
+        source=origin.source,
+        source_region=origin.region,
+        summary=seal_columns(node.vault, import_id, columns),
         created_at=node.now(),
+        moved_at=node.now(),
         expires_at=node.now() + KEPT_FOR,
     )
     session.add(ledger)
     session.flush()
     record(session, node, by.as_actor, "ledger.uploaded")
-    return ledger.id
+    return import_id
+
+
+def begin_again(
+    session: Session, node: Node, import_id: str, kind: LedgerKind, columns: Columns, *, by: Officer
+) -> None:
+    """Forget what was read of an upload: its columns were understood wrongly, and it is about to be read anew.
+
+    Raises `NotFound`, `Forbidden`, `WrongState` once somebody was registered, or while it is being read.
+    """
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    ledger = find_import(session, import_id, by=by)
+    if ledger.state not in ("columns", "checked", "failed"):
+        raise WrongState
+    session.exec(delete(LedgerBatch).where(col(LedgerBatch.import_id) == import_id))
+    ledger.kind = kind.value
+    ledger.state = "uploaded"
+    ledger.ok = ledger.warning = ledger.error = ledger.duplicate = ledger.done = 0
+    ledger.moved_at = node.now()
+    ledger.summary = seal_columns(node.vault, import_id, columns)
+    session.add(ledger)
+    session.flush()
 
 
 def file_mark_of(node: Node, file_hash: str) -> bytes:
@@ -74,17 +94,28 @@ def store_batch(session: Session, node: Node, import_id: str, number: int, rows:
     ledger = session.get_one(LedgerImport, import_id)
     session.add(LedgerBatch(import_id=import_id, number=number, sealed=seal_rows(node.vault, import_id, number, rows)))
     _count(ledger, counts_of(rows), 1)
+    ledger.done += len(rows)
+    ledger.moved_at = node.now()
     session.add(ledger)
     session.flush()
 
 
-def finish_reading(
-    session: Session, node: Node, import_id: str, kept: Sequence[KeptColumn], dropped: Sequence[str]
-) -> None:
+def finish_reading(session: Session, node: Node, import_id: str, columns: Columns) -> None:
     """Say that all rows are stored: the import can be looked at and committed."""
     ledger = session.get_one(LedgerImport, import_id)
-    ledger.summary = seal_columns(node.vault, import_id, kept, dropped)
+    ledger.summary = seal_columns(node.vault, import_id, columns)
     ledger.state = "checked"
+    session.add(ledger)
+    session.flush()
+
+
+def fail_reading(session: Session, node: Node, import_id: str, columns: Columns) -> None:
+    """Say why the file could not be read to its end; none of its rows is kept."""
+    session.exec(delete(LedgerBatch).where(col(LedgerBatch.import_id) == import_id))
+    ledger = session.get_one(LedgerImport, import_id)
+    ledger.summary = seal_columns(node.vault, import_id, columns)
+    ledger.state = "failed"
+    ledger.ok = ledger.warning = ledger.error = ledger.duplicate = ledger.done = 0
     session.add(ledger)
     session.flush()
 
@@ -104,6 +135,7 @@ def start_commit(session: Session, import_id: str, *, by: Officer) -> LedgerImpo
     ledger = find_import(session, import_id, by=by)
     if ledger.state == "checked":
         ledger.state = "importing"
+        ledger.done = 0
         session.add(ledger)
         session.flush()
     elif ledger.state not in ("importing", "committed"):
@@ -111,67 +143,91 @@ def start_commit(session: Session, import_id: str, *, by: Officer) -> LedgerImpo
     return ledger
 
 
-def register_next_batch(session: Session, node: Node, import_id: str, *, by: Officer) -> int | None:
-    """Register the good rows of the next batch; returns how many rows it held, `None` once all are done.
+@dataclass(frozen=True, slots=True)
+class MadeBatch:
+    """A batch's rows as they were kept, and those of its people who can be registered, ready to be inserted."""
+
+    number: int
+    rows: list[ReportRow]
+    made: dict[int, MadeRow]
+
+
+def make_batch(node: Node, ledger: LedgerImport, batch: LedgerBatch, *, by: Officer) -> MadeBatch:
+    """Open a batch, and seal and index its people: the work that needs no lock."""
+    rows = open_rows(node.vault, ledger.id, batch.number, batch.sealed)
+    good = {row.number: row.candidate for row in rows if row.outcome in REGISTERED and row.candidate is not None}
+    by = replace(by, area=ledger.area)
+    made = make_many(node, _kind(ledger), list(good.values()), ledger_id=ledger.id, by=by)
+    return MadeBatch(batch.number, rows, dict(zip(good, made, strict=True)))
+
+
+def register_batch(session: Session, node: Node, import_id: str, ready: MadeBatch, *, by: Officer) -> None:
+    """Register the good rows of one batch, unless another process was faster.
 
     Whoever was registered since the preview becomes a duplicate now. A batch and its mark `done` commit together, so
     that after a crash the import goes on where it stopped and nobody is registered twice.
     """
     ledger = session.get_one(LedgerImport, import_id)
-    if ledger.state != "importing":
-        return None
-    wanted = select(LedgerBatch).where(LedgerBatch.import_id == import_id, col(LedgerBatch.done).is_(False))
-    batch = session.exec(wanted.order_by(col(LedgerBatch.number)).limit(1)).first()
-    if batch is None:
-        _close(session, node, ledger, by)
-        return None
-    rows = open_rows(node.vault, import_id, batch.number, batch.sealed)
-    now = _register(session, node, ledger, rows, by=replace(by, area=ledger.area))
-    _count(ledger, counts_of(rows), -1)
+    batch = session.get(LedgerBatch, (import_id, ready.number))
+    if ledger.state != "importing" or batch is None or batch.done:
+        return
+    by = replace(by, area=ledger.area)
+    good = [row for row in ready.rows if row.number in ready.made]
+    candidates = [row.candidate for row in good if row.candidate is not None]
+    known = known_already(session, node, LedgerKind(ledger.kind), candidates, by=by)
+    there = {row.number for row, is_there in zip(good, known, strict=True) if is_there}
+    new = [ready.made[row.number] for row in good if row.number not in there]
+    insert_made(session, node, _kind(ledger), new, by=by)
+    now = [_registered(row, known=row.number in there) for row in ready.rows]
+    _count(ledger, counts_of(ready.rows), -1)
     _count(ledger, counts_of(now), 1)
-    batch.sealed = seal_rows(node.vault, import_id, batch.number, now)
+    ledger.registered += len(new)
+    ledger.done += len(now)
+    ledger.moved_at = node.now()
+    batch.sealed = seal_rows(node.vault, import_id, ready.number, now)
     batch.done = True
     session.add(batch)
     session.add(ledger)
     session.flush()
     node.point("import.batch")
-    return len(rows)
 
 
-def undo(session: Session, node: Node, import_id: str, *, by: Officer) -> UndoneImport:
-    """Void what an import registered, in one step; records that were told or changed since stay.
-
-    Raises `NotFound`, `Forbidden`, and `WrongState` unless the import is committed.
-    """
-    ledger = find_import(session, import_id, by=by)
-    if ledger.state != "committed":
-        raise WrongState
-    found = undo_import(session, node, import_id, by=by)
-    ledger.state = "undone"
-    ledger.undone_at = node.now()
+def finish_commit(session: Session, node: Node, import_id: str, *, by: Officer) -> None:
+    """Say that every batch is registered; rows that were refused become a task of the office. Harmless if done."""
+    ledger = session.get_one(LedgerImport, import_id)
+    if ledger.state != "importing":
+        return
+    ledger.state = "committed"
+    ledger.committed_at = node.now()
     session.add(ledger)
     session.flush()
-    close_items(session, node, import_id)
-    record(session, node, by.as_actor, "ledger.undone")
-    return UndoneImport(found.undone, found.kept)
+    record(session, node, by.as_actor, "ledger.committed")
+    if ledger.error:
+        due = node.calendar.add_working_days(node.today(), _WORKING_DAYS_TO_CORRECT)
+        open_item(session, node, "import_rows", ledger.id, area=ledger.area, due=due)
 
 
 def purge_uploads(session: Session, node: Node) -> int:
     """Delete the rows of uploads that are a day old, and imports of which nothing came; returns how many there were.
 
-    One whose registering was cut off is left to `importing.finish_imports`.
+    One whose registering or undoing was cut off is left to `importing.finish_imports`.
     """
-    wanted = select(LedgerImport).where(col(LedgerImport.expires_at) <= node.now(), LedgerImport.state != "importing")
+    wanted = select(LedgerImport).where(
+        col(LedgerImport.expires_at) <= node.now(), col(LedgerImport.state).not_in(("importing", "undoing"))
+    )
     expired = session.exec(wanted).all()
     for ledger in expired:
         session.exec(delete(LedgerBatch).where(col(LedgerBatch.import_id) == ledger.id))
-        if ledger.state in ("uploaded", "checked"):
+        if ledger.state in ("columns", "uploaded", "checked", "failed"):
             session.delete(ledger)
         else:
             ledger.summary = None
             ledger.expires_at = None
             session.add(ledger)
     session.flush()
+    session.exec(delete(LedgerExport).where(col(LedgerExport.expires_at) <= node.now()))
+    purge_mappings(session, node)
+    node.held.drop_old(node.now())
     return len(expired)
 
 
@@ -183,37 +239,15 @@ def find_import(session: Session, import_id: str, *, by: Officer) -> LedgerImpor
     return ledger
 
 
-def _register(
-    session: Session, node: Node, ledger: LedgerImport, rows: Sequence[ReportRow], *, by: Officer
-) -> list[ReportRow]:
-    kind = LedgerKind(ledger.kind)
-    places = Places(node.divisions)
-    candidates: dict[int, Candidate] = {}
-    for row in rows:
-        verdict = judge(row.raw, kind, node.today(), places) if row.outcome in REGISTERED else None
-        if verdict is not None and verdict.candidate is not None:
-            candidates[row.number] = verdict.candidate
-    known = known_already(session, node, kind, list(candidates.values()), by=by)
-    new = {number: one for (number, one), there in zip(candidates.items(), known, strict=True) if not there}
-    register_many(session, node, kind.value, list(new.values()), ledger_id=ledger.id, by=by)
-    ledger.registered += len(new)
-    return [
-        replace(row, outcome=Outcome.DUPLICATE, codes=(Code.ALREADY_REGISTERED,))
-        if row.number in candidates and row.number not in new
-        else row
-        for row in rows
-    ]
+def _kind(ledger: LedgerImport) -> Kind:
+    return "arrivals" if ledger.kind == LedgerKind.ARRIVALS else "departures"
 
 
-def _close(session: Session, node: Node, ledger: LedgerImport, by: Officer) -> None:
-    ledger.state = "committed"
-    ledger.committed_at = node.now()
-    session.add(ledger)
-    session.flush()
-    record(session, node, by.as_actor, "ledger.committed")
-    if ledger.error:
-        due = node.calendar.add_working_days(node.today(), _WORKING_DAYS_TO_CORRECT)
-        open_item(session, node, "import_rows", ledger.id, area=ledger.area, due=due)
+def _registered(row: ReportRow, *, known: bool) -> ReportRow:
+    if not known:
+        return replace(row, candidate=None)
+    cells = cells_of(row.candidate) if row.outcome is Outcome.OK and row.candidate else row.raw
+    return ReportRow(row.number, Outcome.DUPLICATE, (Code.ALREADY_REGISTERED,), cells)
 
 
 def _count(ledger: LedgerImport, counts: dict[str, int], sign: int) -> None:

@@ -7,16 +7,19 @@ lost the merging, an upper header's text is carried on over the blanks to its ri
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
 
-from service.ledgers.fields import Cell, Field, KeptColumn, LedgerKind
-from service.ledgers.headers import DETAIL, Meaning, meaning_of
+from service.ledgers.fields import MANY_COLUMNS, Cell, Chosen, Field, KeptColumn, LedgerKind, ToldColumn, Why
+from service.ledgers.headers import DETAIL, Meaning, is_forbidden, meaning_of
 
 HEADER_SEARCH_ROWS = 60
 """So many rows from the top may be titles and notes."""
 DEEPEST_HEADER = 3
+_FEWEST_COLUMNS = 3
+"""A name, a date and a place: with fewer columns there is no journey."""
 _LONGEST_LABEL = 40
 _LONGEST_HEADER = 200
 """Characters of a cell that are compared with spellings: what is longer is none of them."""
@@ -40,6 +43,7 @@ class Layout:
     columns: dict[Field, tuple[int, ...]]
     kept: tuple[KeptColumn, ...]
     dropped: tuple[tuple[int, str], ...]
+    told: tuple[ToldColumn, ...]
     first_row: int
     certain: bool
 
@@ -60,10 +64,13 @@ class Layout:
         return max([*places, *(place for place, _ in self.dropped)], default=-1) + 1
 
 
-def find_layout(rows: Sequence[Row], merges: Sequence[Merge], kind: LedgerKind) -> Layout | None:
+def find_layout(
+    rows: Sequence[Row], merges: Sequence[Merge], kind: LedgerKind, chosen: Chosen | None = None
+) -> Layout | None:
     """Find the header among the first rows of a sheet and map its columns for a ledger of `kind`.
 
-    Returns `None` where no row names a name and at least one thing more about the person's move or document.
+    `chosen` wins over what the headers say. Returns `None` where no row names a name and at least one thing more about
+    the person's move or document.
     """
     best: Layout | None = None
     best_score = 1
@@ -73,11 +80,23 @@ def find_layout(rows: Sequence[Row], merges: Sequence[Merge], kind: LedgerKind) 
         for depth in range(1, min(DEEPEST_HEADER, len(rows) - top) + 1):
             if depth > 1 and not _continues(rows[top + depth - 1]):
                 break
-            layout = _layout(rows, merges, top, depth, kind)
+            layout = _layout(rows, merges, top, depth, kind=kind, chosen=chosen or {})
             score = _score(layout)
             if score > best_score:
                 best, best_score = layout, score
     return best
+
+
+def likely_header(rows: Sequence[Row], merges: Sequence[Merge], kind: LedgerKind) -> Layout | None:
+    """Where no spelling is known: take the first row of several short texts, so that an officer can say what is what.
+
+    Nothing is read by it until somebody has chosen.
+    """
+    for top in range(min(len(rows), HEADER_SEARCH_ROWS)):
+        texts = [text for cell in rows[top] if (text := _text(cell))]
+        if len(set(texts)) >= _FEWEST_COLUMNS and _continues(rows[top]):
+            return _layout(rows, merges, top, 1, kind=kind, chosen={})
+    return None
 
 
 def looks_like_header(row: Row, layout: Layout) -> bool:
@@ -128,20 +147,85 @@ def _stands_under_groups(rows: Sequence[Row], merges: Sequence[Merge], top: int)
     return not _TITLE.search(next(iter(texts.values()))) and (0 not in texts or bool(ends))
 
 
-def _layout(rows: Sequence[Row], merges: Sequence[Merge], top: int, depth: int, kind: LedgerKind) -> Layout:
+def _layout(
+    rows: Sequence[Row], merges: Sequence[Merge], top: int, depth: int, *, kind: LedgerKind, chosen: Chosen
+) -> Layout:
     labels = _labels(rows, merges, top, depth)
     meanings = [(place, meaning_of(parts, kind)) for place, parts in enumerate(labels)]
-    columns = _choose([(place, found) for place, found in meanings if found is not None])
-    field_at = {place: field for field, places in columns.items() for place in places}
+    guessed = _choose([(place, found) for place, found in meanings if found is not None])
     named = [(place, _shown(parts)) for place, parts in enumerate(labels)]
+    decided = _decided(named, labels, chosen)
+    columns = _with_decided(guessed, decided)
+    field_at = {place: field for field, places in columns.items() for place in places}
+    known = {place for place, found in meanings if found is not None}
     return Layout(
         kind=kind,
         columns=columns,
         kept=tuple(KeptColumn(field_at[place], name) for place, name in named if place in field_at),
         dropped=tuple((place, name) for place, name in named if place not in field_at),
+        told=tuple(
+            ToldColumn(key, field_at.get(place), _why(place, labels[place], field_at, decided, known))
+            for place, key in _keys(named).items()
+        ),
         first_row=top + depth,
         certain=any(found.tells_kind and place in field_at for place, found in meanings if found is not None),
     )
+
+
+def _keys(named: Sequence[tuple[int, str]]) -> dict[int, str]:
+    """Give each named column a name of its own: the second 电话 is 电话#2."""
+    met: Counter[str] = Counter()
+    keys: dict[int, str] = {}
+    for place, name in named:
+        if name:
+            met[name] += 1
+            keys[place] = name if met[name] == 1 else f"{name}#{met[name]}"
+    return keys
+
+
+def _decided(
+    named: Sequence[tuple[int, str]], labels: Sequence[tuple[str, ...]], chosen: Chosen
+) -> dict[int, Field | None]:
+    """Give what was chosen, by place; what may not be held is never read, whoever chose it."""
+    if not chosen:
+        return {}
+    return {
+        place: chosen[key]
+        for place, key in _keys(named).items()
+        if key in chosen and not (chosen[key] and is_forbidden(labels[place]))
+    }
+
+
+def _with_decided(
+    guessed: dict[Field, tuple[int, ...]], decided: dict[int, Field | None]
+) -> dict[Field, tuple[int, ...]]:
+    columns: dict[Field, tuple[int, ...]] = {}
+    for field in Field:
+        places = tuple(place for place in guessed.get(field, ()) if place not in decided)
+        own = tuple(place for place, wanted in decided.items() if wanted is field)
+        if own and field in MANY_COLUMNS:
+            places = tuple(sorted({*places, *own}))
+        elif own:
+            places = own[:1]
+        if places:
+            columns[field] = places
+    return columns
+
+
+def _why(
+    place: int,
+    parts: tuple[str, ...],
+    field_at: dict[int, Field],
+    decided: dict[int, Field | None],
+    known: set[int],
+) -> Why:
+    if place in decided:
+        return Why.CHOSEN
+    if place in field_at:
+        return Why.KNOWN
+    if is_forbidden(parts):
+        return Why.FORBIDDEN
+    return Why.SPARE if place in known else Why.UNKNOWN
 
 
 def _choose(meanings: Sequence[tuple[int, Meaning]]) -> dict[Field, tuple[int, ...]]:

@@ -6,13 +6,14 @@ signature, a note, an example, or a header printed again.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.columns import Layout, Row, find_layout, looks_like_header
-from service.ledgers.fields import Cell, Field, KeptColumn, LedgerKind, RawRow
+from service.ledgers.columns import Layout, Row, find_layout, likely_header, looks_like_header
+from service.ledgers.date_systems import day_of
+from service.ledgers.fields import OUTCOME_HEADER, Cell, Chosen, Field, KeptColumn, LedgerKind, RawRow, ToldColumn
 from service.ledgers.formats import FileFormat, recognise
 from service.ledgers.texts import read_text
 from service.ledgers.workbooks import Sheet, read_workbook
@@ -41,6 +42,8 @@ _TOLD_BY_TITLE = {
 }
 _EXAMPLE = re.compile(r"(例|示例|样例|样表|填写示例|举例|example)\s*[:：]?\s*\d*", re.IGNORECASE)
 _SENTENCE = re.compile(r"[。；;：:]|.{21}")
+_REGISTERED_ALREADY = re.compile(r"\((ok|warning|duplicate)\)$")
+"""In a file that we handed back: rows of people who are in the register, and stand there with hidden numbers."""
 _OFFICE = re.compile(r"签字|签名|签章|盖章|审核|填表|制表|填报|复核")
 
 
@@ -50,41 +53,66 @@ class Extraction:
 
     kind: LedgerKind
     kept: list[KeptColumn]
+    columns: list[ToldColumn]
     rows: Iterator[RawRow]
     dropped: list[str] = field(default_factory=list)
 
 
+class Incomplete(Exception):
+    """No journey can be made of the columns as they are understood; an officer may say what they mean."""
+
+    def __init__(self, kind: LedgerKind, columns: tuple[ToldColumn, ...], refusal: LedgerUnreadable) -> None:
+        super().__init__(refusal.msgid)
+        self.kind = kind
+        self.columns = columns
+        self.refusal = refusal
+
+
 def extract(path: Path, kind: LedgerKind | None = None) -> Extraction:
-    """Open a ledger of `kind` (told from its columns where `None`).
+    """Open a ledger as its headers say. Raises `LedgerUnreadable`, also where it lacks a column."""
+    try:
+        return extract_chosen(path, kind)
+    except Incomplete as error:
+        raise error.refusal from None
+
+
+def extract_chosen(path: Path, kind: LedgerKind | None = None, chosen: Chosen | None = None) -> Extraction:
+    """Open a ledger of `kind` (told from its columns where `None`); `chosen` wins over what its headers say.
 
     All visible sheets with a fitting header are read one after the other. Raises `LedgerUnreadable` where the file is
-    none, holds no header, lacks a column without which no journey can be made, or may be of either kind.
+    none, holds no header or may be of either kind, `Incomplete` where it lacks a column without which no journey can
+    be made.
     """
     found = recognise(path)
-    sheets = read_text(path) if found is FileFormat.TEXT else read_workbook(path, xlsx=found is FileFormat.XLSX)
-    chosen: list[tuple[Sheet, Layout]] = []
+    sheets = read_text(path, chosen) if found is FileFormat.TEXT else read_workbook(path, found)
+    fitting: list[tuple[Sheet, Layout]] = []
     incomplete: Layout | None = None
-    other_kind = False
+    other_kind, empty = False, True
     for sheet in sheets:
-        layouts = [find_layout(sheet.head, sheet.merges, wanted) for wanted in ([kind] if kind else LedgerKind)]
+        empty = empty and not any(cell not in (None, "") for row in sheet.head for cell in row)
+        layouts = [find_layout(sheet.head, sheet.merges, wanted, chosen) for wanted in ([kind] if kind else LedgerKind)]
         layout = _likelier([layout for layout in layouts if layout is not None], sheet)
         if layout is not None and layout.complete:
-            chosen.append((sheet, layout))
+            fitting.append((sheet, layout))
             continue
-        incomplete = incomplete or layout
+        incomplete = incomplete or layout or likely_header(sheet.head, sheet.merges, kind or LedgerKind.ARRIVALS)
         other_kind = other_kind or any(
-            other.complete for wanted in LedgerKind if (other := find_layout(sheet.head, sheet.merges, wanted))
+            other.complete for wanted in LedgerKind if (other := find_layout(sheet.head, sheet.merges, wanted, chosen))
         )
-    if not chosen:
+    if not fitting:
+        if empty:
+            raise LedgerUnreadable("The sheets are empty.")
         if other_kind:
             raise LedgerUnreadable("The columns are those of the other kind of ledger.")
         _refuse(incomplete)
-    if len({layout.kind for _, layout in chosen}) > 1:
+    if len({layout.kind for _, layout in fitting}) > 1:
         raise LedgerUnreadable("The workbook holds arrivals and departures: say which to read.")
-    extraction = Extraction(chosen[0][1].kind, [], iter(()))
-    for _, layout in chosen:
+    extraction = Extraction(fitting[0][1].kind, [], [], iter(()))
+    for _, layout in fitting:
         extraction.kept += [column for column in layout.kept if column not in extraction.kept]
-    extraction.rows = _people(chosen, extraction.dropped)
+        met = {column.header for column in extraction.columns}
+        extraction.columns += [column for column in layout.told if column.header not in met]
+    extraction.rows = _people(fitting, extraction.dropped)
     return extraction
 
 
@@ -107,27 +135,48 @@ def _likelier(layouts: list[Layout], sheet: Sheet) -> Layout | None:
 
 
 def _refuse(layout: Layout | None) -> NoReturn:
+    refusal = LedgerUnreadable("No row names the columns of a ledger (name, document, date of move …).")
     if layout is None:
-        raise LedgerUnreadable("No row names the columns of a ledger (name, document, date of move …).")
-    if Field.MOVED_ON in layout.missing:
-        raise LedgerUnreadable("No column of the ledger says when they moved.")
-    if layout.kind is LedgerKind.ARRIVALS:
-        raise LedgerUnreadable("No column of the ledger says where they came from.")
-    raise LedgerUnreadable("No column of the ledger says where they went.")
+        raise refusal
+    if Field.NAME not in layout.missing:
+        if Field.MOVED_ON in layout.missing:
+            refusal = LedgerUnreadable("No column of the ledger says when they moved.")
+        elif layout.kind is LedgerKind.ARRIVALS:
+            refusal = LedgerUnreadable("No column of the ledger says where they came from.")
+        else:
+            refusal = LedgerUnreadable("No column of the ledger says where they went.")
+    raise Incomplete(layout.kind, layout.told, refusal)
 
 
 def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Iterator[RawRow]:
     for sheet, layout in chosen:
         unnamed = [place for place, name in layout.dropped if not name]
         dropped += [name for _, name in layout.dropped if name and name not in dropped]
+        outcome = next((place for place, name in layout.dropped if name == OUTCOME_HEADER), None)
         for number, row in enumerate(sheet.rows):
             if number < layout.first_row:
                 continue
             for place in (place for place in unnamed if place < len(row) and row[place] not in (None, "")):
                 unnamed.remove(place)
                 dropped.append(f"({_letters(place)})")
+            if outcome is not None and outcome < len(row) and _REGISTERED_ALREADY.search(_text(row[outcome])):
+                continue
             if _is_person(row, layout):
-                yield _mapped(row, layout)
+                yield _from_1904(_mapped(row, layout)) if sheet.from_1904 else _mapped(row, layout)
+
+
+def _from_1904(row: RawRow) -> RawRow:
+    """Turn plain numbers into the days that they mean where days are counted from 1904."""
+
+    def day(cell: Cell) -> Cell:
+        return (day_of(cell) or cell) if isinstance(cell, float) else cell
+
+    return replace(
+        row,
+        date_of_birth=day(row.date_of_birth),
+        moved_on=day(row.moved_on),
+        expected_return_on=day(row.expected_return_on),
+    )
 
 
 def _mapped(row: Row, layout: Layout) -> RawRow:

@@ -1,5 +1,6 @@
 """The only things a ledger is read for: the allow-list of rule 1, as an enumeration."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -54,6 +55,43 @@ class KeptColumn:
 
     field: Field
     header: str
+
+
+class Why(StrEnum):
+    """Why a column is read, or is not."""
+
+    KNOWN = "known"
+    """Its header is one that ledgers use for the field."""
+    CHOSEN = "chosen"
+    """An officer said so."""
+    REMEMBERED = "remembered"
+    """An officer said so the last time this sender's ledger came in."""
+    FORBIDDEN = "forbidden"
+    """A register may not hold what it says (rule 1 of the domain); nobody can choose it."""
+    SPARE = "spare"
+    """Another column fills the field."""
+    UNKNOWN = "unknown"
+    """Nobody knows what its header means."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldColumn:
+    """A column of a ledger as the officer sees it: `header` is its name, with `#2` behind it where it stands twice.
+
+    `field` is what it fills, `None` where it is dropped.
+    """
+
+    header: str
+    field: Field | None
+    why: Why
+
+
+Chosen = Mapping[str, Field | None]
+"""What an officer said of some columns, by their names: the field to fill, or `None` to drop them."""
+OUTCOME_HEADER = "结果 Outcome"
+"""The column of a file that was handed back by which it is known again, and in which `(error)` says what to read."""
+MANY_COLUMNS = frozenset({Field.REGION, Field.ADDRESS})
+"""Fields that may be spread over several columns."""
 
 
 def row_to_json(row: RawRow) -> list[Any]:

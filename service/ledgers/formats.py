@@ -33,6 +33,7 @@ MAX_LINE_BYTES = 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 64
 
+_MACROS = "The workbook holds macros; save it as .xlsx without them."
 _CELL = re.compile(rb"""r=["']([A-Za-z]{1,8})([0-9]{1,12})["']""")
 _ROW = re.compile(rb"""r=["']([0-9]{1,20})["']""")
 _DTD = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -78,6 +79,8 @@ def _recognise_compound(file: IO[bytes]) -> FileFormat:
     content = file.read()
     if "EncryptedPackage".encode("utf-16-le") in content:
         raise LedgerUnreadable("The workbook is protected by a password; save it without one.")
+    if any(name.encode("utf-16-le") in content for name in ("_VBA_PROJECT", "_VBA_PROJECT_CUR")):
+        raise LedgerUnreadable(_MACROS)
     if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book")):
         return FileFormat.XLS
     raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
@@ -113,6 +116,8 @@ def _recognise_archive(path: Path) -> FileFormat:
             names = {member.filename for member in members}
             if any(member.flag_bits & 1 for member in members):
                 raise LedgerUnreadable("The workbook is protected by a password; save it without one.")
+            if any(name.lower().endswith("vbaproject.bin") for name in names):
+                raise LedgerUnreadable(_MACROS)
             found = _format_of(names)
             _weigh(archive, members, path.stat().st_size)
             return found

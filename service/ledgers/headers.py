@@ -80,6 +80,20 @@ def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
     return found
 
 
+def is_forbidden(labels: tuple[str, ...]) -> bool:
+    """Tell whether a column says something that a register may not hold, or is somebody else's (rule 1).
+
+    Unlike the spellings that are read, these are looked for anywhere in a header: dropping too much does no harm.
+    """
+    return any(word in folded for folded in map(fold_header, labels) for word in _forbidden_words())
+
+
+@cache
+def _forbidden_words() -> frozenset[str]:
+    text = resources.files("service.ledgers").joinpath("data/forbidden.toml").read_text("utf-8")
+    return frozenset(fold_header(word) for words in tomllib.loads(text).values() for word in words.split())
+
+
 @cache
 def _spellings() -> dict[str, frozenset[str]]:
     text = resources.files("service.ledgers").joinpath("data/spellings.toml").read_text("utf-8")

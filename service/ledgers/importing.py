@@ -4,6 +4,7 @@ Each step is a short transaction of its own, so that a long ledger stops nobody 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -14,12 +15,16 @@ from sqlmodel import Session, col, select
 from service.context import Node
 from service.ledgers import actions
 from service.ledgers.checking import CheckedRow, check_rows
-from service.ledgers.fields import LedgerKind
+from service.ledgers.fields import Chosen, LedgerKind
 from service.ledgers.known import known_already
+from service.ledgers.mapping import as_remembered, check_choice, recall, remember, with_memory
+from service.ledgers.origins import OWN, Origin
 from service.ledgers.reader_process import LedgerReader
 from service.ledgers.report import ReportRow
-from service.ledgers.rules import Code, Outcome
-from service.ledgers.tables import LedgerImport
+from service.ledgers.rules import REGISTERED, Code, Outcome
+from service.ledgers.sealed_rows import Columns
+from service.ledgers.tables import LedgerBatch, LedgerImport
+from service.ledgers.undoing import go_on_undoing
 from service.officers.rules import Officer, Role
 
 Advance = Callable[[int], None]
@@ -30,42 +35,131 @@ def _stand(_rows: int) -> None:
     """Tell nobody how far it is."""
 
 
+@dataclass(slots=True)
+class Opened:
+    """A ledger whose columns are known and whose rows are still to be read; `recalled` is what was remembered."""
+
+    reader: LedgerReader
+    file_hash: str
+    chosen: Chosen
+    recalled: Chosen
+
+    @property
+    def columns(self) -> Columns:
+        """How its columns are understood."""
+        reader = self.reader
+        return Columns(
+            as_remembered(reader.columns, self.recalled),
+            reader.kept,
+            reader.dropped,
+            reader.refusal.msgid if reader.refusal else None,
+        )
+
+
+def open_ledger(
+    node: Node,
+    source: Path | bytes,
+    kind: LedgerKind | None,
+    *,
+    by: Officer,
+    origin: Origin = OWN,
+    chosen: Chosen | None = None,
+) -> Opened:
+    """Start to read a ledger: its columns as their headers say, as they were the last time, as is `chosen` now.
+
+    Whoever calls it closes its reader. Raises `LedgerUnreadable` where it is none, `InvalidInput` for a choice that
+    cannot be; a ledger that lacks columns is opened, with its `refusal`.
+    """
+    reader = LedgerReader(source, kind)
+    try:
+        recalled = node.database.read_sync(lambda session: recall(session, node, by.area, origin, reader.columns))
+        preset: Chosen = recalled.chosen if recalled is not None and kind in (None, recalled.kind) else {}
+        check_choice(reader.columns, chosen or {})
+        wanted = with_memory(preset, chosen or {})
+        if wanted:
+            reader.choose(wanted, recalled.kind if recalled is not None and preset else None)
+        return Opened(reader, hash_of(source), wanted, preset)
+    except BaseException:
+        reader.close()
+        raise
+
+
 def take_in(
-    node: Node, source: Path | bytes, kind: LedgerKind | None, *, by: Officer, advance: Advance = _stand
+    node: Node,
+    source: Path | bytes,
+    kind: LedgerKind | None,
+    *,
+    by: Officer,
+    origin: Origin = OWN,
+    chosen: Chosen | None = None,
+    advance: Advance = _stand,
 ) -> str:
     """Read a ledger and keep its rows, sealed, for a day; returns the import's id. Nothing is registered yet.
 
-    Raises `LedgerUnreadable`, of which nothing is kept, and `Forbidden`.
+    Raises `LedgerUnreadable`, of which nothing is kept, `InvalidInput` and `Forbidden`.
     """
-    write = node.database.write_sync
-    with LedgerReader(source, kind) as reader:
-        file_hash = hash_of(source)
-        import_id = write(lambda session: actions.begin_import(session, node, reader.kind, file_hash, by=by))
+    opened = open_ledger(node, source, kind, by=by, origin=origin, chosen=chosen)
+    with opened.reader:
+        if opened.reader.refusal is not None:
+            raise opened.reader.refusal
+        import_id = begin(node, opened, by=by, origin=origin)
         try:
-            for number, rows in enumerate(compared(node, reader, by=by)):
-                write(partial(_store, node, import_id, number, rows))
-                advance(len(rows))
-            kept, dropped = reader.kept, reader.dropped
-            write(lambda session: actions.finish_reading(session, node, import_id, kept, dropped))
+            read_rows(node, opened, import_id, by=by, advance=advance)
         except BaseException:
-            write(lambda session: actions.discard_import(session, import_id))
+            node.database.write_sync(lambda session: actions.discard_import(session, import_id))
             raise
+        if chosen:
+            keep_choice(node, opened, by=by, origin=origin)
     return import_id
+
+
+def begin(node: Node, opened: Opened, *, by: Officer, origin: Origin) -> str:
+    """Open an import for a ledger; one that lacks columns waits for them. Raises `Forbidden`."""
+    kind, columns = opened.reader.kind, opened.columns
+    return node.database.write_sync(
+        lambda session: actions.begin_import(
+            session, node, kind, opened.file_hash, origin=origin, columns=columns, by=by
+        )
+    )
+
+
+def keep_choice(node: Node, opened: Opened, *, by: Officer, origin: Origin) -> None:
+    """Remember what was chosen for this sender's next ledger."""
+    kind, columns, chosen = opened.reader.kind, opened.reader.columns, opened.chosen
+    node.database.write_sync(
+        lambda session: remember(session, node, by.area, origin, kind=kind, columns=columns, chosen=chosen)
+    )
+
+
+def read_rows(node: Node, opened: Opened, import_id: str, *, by: Officer, advance: Advance = _stand) -> None:
+    """Read a ledger's people to the end and keep them, sealed. Raises `LedgerUnreadable` where it breaks off."""
+    write = node.database.write_sync
+    kind = opened.reader.kind
+    for number, batch in enumerate(_batches(node, opened.reader)):
+        write(partial(_store, node=node, import_id=import_id, number=number, kind=kind, batch=batch, by=by))
+        advance(len(batch))
+    columns = opened.columns
+    write(lambda session: actions.finish_reading(session, node, import_id, columns))
 
 
 def compared(node: Node, reader: LedgerReader, *, by: Officer) -> Iterator[list[ReportRow]]:
     """Judge a ledger's rows and compare the good ones with the register, a batch at a time; keeps nothing."""
-    checked = check_rows(reader.rows, reader.kind, today=node.today(), divisions=node.divisions)
-    while batch := list(islice(checked, actions.BATCH_ROWS)):
-        yield _compare(node, reader.kind, batch, by)
+    for batch in _batches(node, reader):
+        # A look into the register that tells who is there is written down, hence a writing transaction.
+        yield node.database.write_sync(partial(_compare, node=node, kind=reader.kind, batch=batch, by=by))
 
 
 def register_all(node: Node, import_id: str, *, by: Officer, advance: Advance = _stand) -> None:
     """Register an import's good rows, from wherever it stopped. Raises `NotFound`, `WrongState`, `Forbidden`."""
-    write = node.database.write_sync
-    write(lambda session: actions.start_commit(session, import_id, by=by))
-    while (done := write(lambda session: actions.register_next_batch(session, node, import_id, by=by))) is not None:
-        advance(done)
+    write, read = node.database.write_sync, node.database.read_sync
+    ledger = write(lambda session: actions.start_commit(session, import_id, by=by))
+    node.held.drop(import_id)
+    while (batch := read(partial(_next_batch, import_id=import_id))) is not None:
+        # Sealing and indexing take longer than inserting: they are done before the lock is taken.
+        ready = actions.make_batch(node, ledger, batch, by=by)
+        write(partial(actions.register_batch, node=node, import_id=import_id, ready=ready, by=by))
+        advance(len(ready.rows))
+    write(lambda session: actions.finish_commit(session, node, import_id, by=by))
     # A job may look for doubles among the newcomers.
     node.wake("duplicates")
 
@@ -82,11 +176,14 @@ def unfinished_import(session: Session, node: Node, file_hash: str, kind: Ledger
 
 def finish_imports(node: Node) -> int:
     """Go on with imports that were cut off in the middle (a crash, a restart); returns how many there were."""
-    cut_off = node.database.read_sync(
-        lambda session: session.exec(select(LedgerImport).where(LedgerImport.state == "importing")).all()
-    )
+    wanted = select(LedgerImport).where(col(LedgerImport.state).in_(("importing", "undoing")))
+    cut_off = node.database.read_sync(lambda session: session.exec(wanted).all())
     for ledger in cut_off:
-        register_all(node, ledger.id, by=operator(node, ledger.area, ledger.registered_by))
+        by = operator(node, ledger.area, ledger.registered_by)
+        if ledger.state == "undoing":
+            go_on_undoing(node, ledger.id, by=by)
+        else:
+            register_all(node, ledger.id, by=by)
     return len(cut_off)
 
 
@@ -118,22 +215,44 @@ def _pieces(source: Path | bytes) -> Iterable[bytes]:
             yield piece
 
 
-def _store(node: Node, import_id: str, number: int, rows: list[ReportRow], session: Session) -> None:
+def _batches(node: Node, reader: LedgerReader) -> Iterator[list[CheckedRow]]:
+    checked = check_rows(reader.rows, reader.kind, today=node.today(), divisions=node.divisions)
+    while batch := list(islice(checked, actions.BATCH_ROWS)):
+        yield batch
+
+
+def _next_batch(session: Session, import_id: str) -> LedgerBatch | None:
+    wanted = select(LedgerBatch).where(LedgerBatch.import_id == import_id, col(LedgerBatch.done).is_(False))
+    return session.exec(wanted.order_by(col(LedgerBatch.number)).limit(1)).first()
+
+
+def _store(
+    session: Session,
+    *,
+    node: Node,
+    import_id: str,
+    number: int,
+    kind: LedgerKind,
+    batch: list[CheckedRow],
+    by: Officer,
+) -> None:
+    rows = _compare(session, node=node, kind=kind, batch=batch, by=by)
     actions.store_batch(session, node, import_id, number, rows)
 
 
-def _compare(node: Node, kind: LedgerKind, batch: list[CheckedRow], by: Officer) -> list[ReportRow]:
+def _compare(
+    session: Session, *, node: Node, kind: LedgerKind, batch: list[CheckedRow], by: Officer
+) -> list[ReportRow]:
     good = {
         row.number: row.verdict.candidate
         for row in batch
-        if row.verdict.outcome in actions.REGISTERED and row.verdict.candidate is not None
+        if row.verdict.outcome in REGISTERED and row.verdict.candidate is not None
     }
-    # A look into the register that tells who is there is written down, hence a writing transaction.
-    known = node.database.write_sync(lambda session: known_already(session, node, kind, list(good.values()), by=by))
+    known = known_already(session, node, kind, list(good.values()), by=by)
     there = {number for number, is_known in zip(good, known, strict=True) if is_known}
     return [
         ReportRow(row.number, Outcome.DUPLICATE, (Code.ALREADY_REGISTERED,), row.raw)
         if row.number in there
-        else ReportRow(row.number, row.verdict.outcome, row.verdict.codes, row.raw)
+        else ReportRow(row.number, row.verdict.outcome, row.verdict.codes, row.raw, row.verdict.candidate)
         for row in batch
     ]

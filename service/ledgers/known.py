@@ -44,7 +44,7 @@ def _same_name_and_move(session: Session, node: Node, kind: LedgerKind, candidat
             col(SearchToken.token) == token,
             region == candidate.region,
             moved_on == str(candidate.moved_on),
-            move.state.not_in(("ended", "voided")),
+            move.state != "voided",
             visible(node.today()),
         )
     )

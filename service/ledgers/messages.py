@@ -69,3 +69,8 @@ def header_of(field: Field, kind: LedgerKind, language: PageLanguage) -> str:
     """Name a column of the report, by a header that a ledger may have."""
     headers = _HEADERS[language]
     return headers.get(field) or headers[f"{kind}.{field}"]
+
+
+def header_in_both_languages(field: Field, kind: LedgerKind) -> str:
+    """Name a column of the file that is handed back: whoever corrects it need not read both."""
+    return f"{header_of(field, kind, 'zh-CN')} {header_of(field, kind, 'en')}"

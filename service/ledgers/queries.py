@@ -1,24 +1,30 @@
 """What is read about imports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
 from schemas.problems import NotFound
 from service.context import Node
 from service.ledgers.actions import find_import
-from service.ledgers.fields import KeptColumn, LedgerKind
+from service.ledgers.fields import KeptColumn, LedgerKind, ToldColumn
+from service.ledgers.origins import Source
 from service.ledgers.report import ReportRow
-from service.ledgers.sealed_rows import open_columns, open_rows
+from service.ledgers.sealed_rows import Columns, open_columns, open_rows
 from service.ledgers.tables import LedgerBatch, LedgerImport
 from service.officers.rules import Officer
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerView:
-    """An import as it stands. `rows`, `kept` and `dropped` are there for a day (`expires_at`), the counts for good."""
+    """An import as it stands. `rows` and all about columns are there for a day (`expires_at`), the counts for good.
+
+    `refusal` is the English msgid that says why the file could not be read, where it could not. `done` counts the rows
+    of what is going on (reading, registering, undoing), `moved_at` is when that number changed last.
+    """
 
     id: str
     kind: LedgerKind
@@ -27,6 +33,13 @@ class LedgerView:
     registered_by: str
     counts: dict[str, int]
     registered: int
+    source: Source
+    source_region: str | None
+    done: int
+    moved_at: datetime | None
+    columns: tuple[ToldColumn, ...]
+    refusal: str | None
+    facts: dict[str, Any]
     kept: tuple[KeptColumn, ...]
     dropped: tuple[str, ...]
     rows: tuple[ReportRow, ...]
@@ -44,18 +57,32 @@ class LedgerPage:
     next: str | None
 
 
-def ledger_view(session: Session, node: Node, import_id: str, *, by: Officer) -> LedgerView:
-    """Give one import with its rows and outcomes. Raises `NotFound` outside the officer's area."""
+def ledger_view(session: Session, node: Node, import_id: str, *, by: Officer, with_rows: bool = True) -> LedgerView:
+    """Give one import, with its rows and outcomes if wanted. Raises `NotFound` outside the officer's area."""
     ledger = find_import(session, import_id, by=by)
-    if ledger.expires_at is None or ledger.expires_at <= node.now():
-        if ledger.state in ("uploaded", "checked"):
-            # Its day is over, the purge has yet to run.
-            raise NotFound
-        return _view(node, ledger, ())
-    wanted = select(LedgerBatch).where(LedgerBatch.import_id == import_id).order_by(col(LedgerBatch.number))
-    batches = session.exec(wanted).all()
-    rows = [row for batch in batches for row in open_rows(node.vault, import_id, batch.number, batch.sealed)]
-    return _view(node, ledger, rows)
+    gone = ledger.expires_at is None or ledger.expires_at <= node.now()
+    if gone and ledger.state in ("columns", "uploaded", "checked", "failed"):
+        # Its day is over, the purge has yet to run.
+        raise NotFound
+    # While a file is being read its outcomes are not all known: nothing is shown of half a ledger.
+    shown = with_rows and not gone and ledger.state not in ("columns", "uploaded")
+    return _view(node, ledger, tuple(rows_of(session, node, import_id)) if shown else ())
+
+
+def rows_of(session: Session, node: Node, import_id: str) -> Iterator[ReportRow]:
+    """Give an import's rows one after the other, in the order of the file: a long ledger never lies in memory whole.
+
+    Whoever calls this has looked up the import (`ledger_view`).
+    """
+    number = -1
+    while True:
+        wanted = select(LedgerBatch).where(LedgerBatch.import_id == import_id, col(LedgerBatch.number) > number)
+        batch = session.exec(wanted.order_by(col(LedgerBatch.number)).limit(1)).first()
+        if batch is None:
+            return
+        number = batch.number
+        session.expunge(batch)
+        yield from open_rows(node.vault, import_id, number, batch.sealed)
 
 
 def ledgers_page(session: Session, node: Node, *, by: Officer, after: str | None = None, limit: int = 50) -> LedgerPage:
@@ -79,10 +106,7 @@ def row_count(session: Session, import_id: str) -> int:
 
 
 def _view(node: Node, ledger: LedgerImport, rows: Sequence[ReportRow]) -> LedgerView:
-    kept: tuple[KeptColumn, ...] = ()
-    dropped: tuple[str, ...] = ()
-    if ledger.summary is not None:
-        kept, dropped = open_columns(node.vault, ledger.id, ledger.summary)
+    told = open_columns(node.vault, ledger.id, ledger.summary) if ledger.summary is not None else Columns(())
     return LedgerView(
         id=ledger.id,
         kind=LedgerKind(ledger.kind),
@@ -96,8 +120,15 @@ def _view(node: Node, ledger: LedgerImport, rows: Sequence[ReportRow]) -> Ledger
             "duplicate": ledger.duplicate,
         },
         registered=ledger.registered,
-        kept=kept,
-        dropped=dropped,
+        source=cast("Source", ledger.source),
+        source_region=ledger.source_region,
+        done=ledger.done,
+        moved_at=ledger.moved_at,
+        columns=told.columns,
+        refusal=told.refusal,
+        facts=told.facts,
+        kept=told.kept,
+        dropped=told.dropped,
         rows=tuple(rows),
         created_at=ledger.created_at,
         expires_at=ledger.expires_at,

@@ -2,8 +2,9 @@
 
 Parsers of foreign files may eat memory or crash, and a workbook holds more about people than may be kept. So another
 Python process opens the file, under limits of its own, and hands back the cells of mapped columns alone, as JSON lines
-on its standard output: first what the ledger is, then one line a person, last the columns that were dropped (or, at
-any time, why the file cannot be read). What it dropped was never in the node's memory.
+on its standard output: first what the ledger is and how its columns are understood; then, once it was told on its
+standard input whether some of them are to be read otherwise (and, if so, said again what they are), one line a person;
+last the columns that were dropped (or, at any time, why the file cannot be read).
 """
 
 import json
@@ -13,15 +14,25 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Timer
 from types import TracebackType
 from typing import IO, Any
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.fields import Field, KeptColumn, LedgerKind, RawRow, row_from_json, row_to_json
+from service.ledgers.fields import (
+    Chosen,
+    Field,
+    KeptColumn,
+    LedgerKind,
+    RawRow,
+    ToldColumn,
+    Why,
+    row_from_json,
+    row_to_json,
+)
 
 MEMORY_MEGABYTES = 128
 """Address space of the reader, libraries included. 300 rows need 30 MB, 30,000 rows (3 MB) 80, 200,000 (20 MB) 400."""
@@ -42,11 +53,14 @@ _OUT_OF_BOUNDS = frozenset({-signal.SIGXCPU, -signal.SIGKILL, -signal.SIGABRT})
 class LedgerReader(AbstractContextManager["LedgerReader"]):
     """A ledger being read by another process.
 
-    `kind` and `kept` are known at once, `rows` gives the people one by one, `dropped` is complete after the last one.
+    `kind`, `columns` and `kept` are known at once, `rows` gives the people one by one, `dropped` is complete after the
+    last one. `refusal` says why no journey can be made of the columns, until `choose` has changed that.
     """
 
     kind: LedgerKind
+    columns: tuple[ToldColumn, ...]
     kept: tuple[KeptColumn, ...]
+    refusal: LedgerUnreadable | None
 
     def __init__(self, source: Path | bytes, kind: LedgerKind | None = None) -> None:
         """Start reading a file, or an upload's bytes, which are never written to a disk.
@@ -54,6 +68,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         Raises `LedgerUnreadable` where it is no ledger (of this kind), `OSError` where it cannot be opened.
         """
         self.dropped: tuple[str, ...] = ()
+        self._answered = False
         descriptor = _in_memory(source) if isinstance(source, bytes) else _opened(source)
         size = os.fstat(descriptor).st_size
         command = [sys.executable, "-m", "service.ledgers.reader_process", f"/dev/fd/{descriptor}", kind or "-"]
@@ -61,7 +76,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             command,
             cwd=_ROOT,
             env={"PYTHONPATH": str(_ROOT), "PATH": os.environ.get("PATH", "")},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             pass_fds=(descriptor,),
@@ -71,16 +86,30 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         self._timer.daemon = True
         self._timer.start()
         try:
-            head = self._line()
-            self.kind = LedgerKind(head["kind"])
-            self.kept = tuple(KeptColumn(Field(name), header) for name, header in head["kept"])
+            self._take_head()
         except BaseException:
             self.close()
             raise
 
+    def choose(self, chosen: Chosen, kind: LedgerKind | None = None) -> None:
+        """Have some columns read otherwise than their headers say, before the first row is taken.
+
+        Raises `LedgerUnreadable` where the file breaks off.
+        """
+        if self._answered:
+            raise RuntimeError("columns are chosen once, before the rows")
+        self._answered = True
+        self._say({"chosen": dict(chosen), "kind": kind})
+        if chosen or kind:
+            self._take_head()
+
     @property
     def rows(self) -> Iterator[RawRow]:
-        """The people, in the order of the file. Raises `LedgerUnreadable` where the file breaks off."""
+        """The people, in the order of the file. Raises `LedgerUnreadable` where it breaks off or lacks columns."""
+        if not self._answered:
+            self.choose({})
+        if self.refusal is not None:
+            raise self.refusal
         while True:
             line = self._line()
             if isinstance(line, dict):
@@ -92,8 +121,10 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         """End the other process, whether or not it was done."""
         self._timer.cancel()
         self._process.kill()
-        if self._process.stdout:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                with suppress(BrokenPipeError):
+                    pipe.close()
         self._process.wait()
 
     def __exit__(
@@ -101,6 +132,23 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
     ) -> None:
         """Close, whatever happened."""
         self.close()
+
+    def _take_head(self) -> None:
+        head = self._line()
+        self.kind = LedgerKind(head["kind"])
+        self.columns = tuple(
+            ToldColumn(header, Field(name) if name else None, Why(why)) for header, name, why in head["columns"]
+        )
+        self.kept = tuple(KeptColumn(Field(name), header) for name, header in head["kept"])
+        self.refusal = LedgerUnreadable(head["refusal"]) if head["refusal"] else None
+
+    def _say(self, value: object) -> None:
+        stdin = self._process.stdin
+        # A process that has ended says why on its own way out.
+        with suppress(BrokenPipeError):
+            if stdin:
+                stdin.write(json.dumps(value).encode() + b"\n")
+                stdin.flush()
 
     def _line(self) -> Any:
         stdout = self._process.stdout
@@ -141,11 +189,33 @@ def _write(out: IO[str], value: object) -> None:
     out.write(json.dumps(value, ensure_ascii=True, separators=(",", ":")) + "\n")
 
 
-def _serve(path: Path, kind: LedgerKind | None, out: IO[str], extract: Callable[..., Any]) -> None:
+def _serve(path: Path, kind: LedgerKind | None, out: IO[str], told: IO[str]) -> None:
+    # The parsers are imported under the limits, and in this process alone.
+    from service.ledgers.extraction import Extraction, Incomplete, extract_chosen  # noqa: PLC0415 - see above
+
+    def open_it(kind: LedgerKind | None, chosen: Chosen) -> Extraction | None:
+        try:
+            found = extract_chosen(path, kind, chosen)
+        except Incomplete as error:
+            columns = [[one.header, one.field, one.why] for one in error.columns]
+            _write(out, {"kind": error.kind, "kept": [], "columns": columns, "refusal": error.refusal.msgid})
+            return None
+        kept = [[column.field, column.header] for column in found.kept]
+        columns = [[one.header, one.field, one.why] for one in found.columns]
+        _write(out, {"kind": found.kind, "kept": kept, "columns": columns, "refusal": None})
+        return found
+
     try:
-        extraction = extract(path, kind)
-        kept = [[column.field, column.header] for column in extraction.kept]
-        _write(out, {"kind": extraction.kind, "kept": kept})
+        extraction = open_it(kind, {})
+        out.flush()
+        answer = json.loads(told.readline() or "{}")
+        if answer.get("chosen") or answer.get("kind"):
+            chosen = {header: Field(name) if name else None for header, name in answer["chosen"].items()}
+            extraction = None
+            extraction = open_it(LedgerKind(answer["kind"]) if answer["kind"] else kind, chosen)
+            out.flush()
+        if extraction is None:
+            return
         for row in extraction.rows:
             _write(out, row_to_json(row))
         _write(out, {"dropped": extraction.dropped})
@@ -162,11 +232,8 @@ def main(arguments: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
     resource.setrlimit(resource.RLIMIT_CPU, (_cpu_seconds(size), _cpu_seconds(size) + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # The parsers are imported under the limits, and in this process alone.
-    from service.ledgers.extraction import extract  # noqa: PLC0415 - the parent process never loads the readers
-
     kind = None if arguments[1] == "-" else LedgerKind(arguments[1])
-    _serve(Path(arguments[0]), kind, sys.stdout, extract)
+    _serve(Path(arguments[0]), kind, sys.stdout, sys.stdin)
 
 
 if __name__ == "__main__":

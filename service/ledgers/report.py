@@ -1,27 +1,36 @@
 """What is handed back: the row-by-row report as JSON, and the rows to correct as a workbook."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 from schemas.identity import mask_document_number
 from service.ledgers.cells import formula, plain
-from service.ledgers.fields import Field, KeptColumn, LedgerKind, RawRow
-from service.ledgers.messages import Translate, header_of, message_of
-from service.ledgers.rules import Code, Outcome
+from service.ledgers.fields import OUTCOME_HEADER, Field, KeptColumn, LedgerKind, RawRow
+from service.ledgers.messages import Translate, header_in_both_languages, message_of
+from service.ledgers.rules import Candidate, Code, Outcome
 from service.web.languages import N_, Translator
 from service.web.words import word
 
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One person's row as the report tells it; `raw` holds mapped cells only."""
+    """One person's row as the report tells it; `raw` holds mapped cells only, and none of a plainly good row.
+
+    `candidate` is there until they are registered.
+    """
 
     number: int
     outcome: Outcome
     codes: tuple[Code, ...]
     raw: RawRow
+    candidate: Candidate | None = None
+
+
+_ORDER = (Outcome.ERROR, Outcome.WARNING, Outcome.DUPLICATE)
+"""What is handed back, in this order."""
 
 
 def counts_of(rows: Iterable[ReportRow]) -> dict[str, int]:
@@ -43,30 +52,37 @@ def row_document(row: ReportRow, translate: Translate) -> dict[str, Any]:
 
 
 def document(
-    rows: Sequence[ReportRow],
+    rows: Iterable[ReportRow],
     kind: LedgerKind,
     kept: Iterable[KeptColumn],
     dropped: Sequence[str],
     translate: Translate,
-) -> dict[str, Any]:
-    """Give the whole report as the JSON of `ledger check` and `ledger import`."""
-    return {
+    *,
+    counts: dict[str, int],
+    more: dict[str, Any],
+) -> Iterator[str]:
+    """Give the whole report as the JSON of `ledger check` and `ledger import`, in pieces."""
+    head = more | {
         "kind": str(kind),
-        "counts": counts_of(rows),
+        "counts": counts,
         "kept_columns": [{"field": str(column.field), "header": column.header} for column in kept],
         "dropped_columns": list(dropped),
-        "rows": [row_document(row, translate) for row in rows],
     }
+    yield json.dumps(head, ensure_ascii=False).removesuffix("}") + ', "rows": ['
+    for place, row in enumerate(rows):
+        yield (", " if place else "") + json.dumps(row_document(row, translate), ensure_ascii=False)
+    yield "]}"
 
 
 def workbook(
     rows: Iterable[ReportRow], kind: LedgerKind, kept: Iterable[Field], dropped: Sequence[str], translator: Translator
 ) -> bytes:
-    """Make the .xlsx of the rows that are handed back, with the reason beside each.
+    """Make the .xlsx of the rows that are handed back, with the reason beside each: refused ones first.
 
     Rows that were refused stand as they came, in headers that a ledger may have: corrected, the file can be imported
-    again. Of the others the document number is masked and the date of birth left out (rule 11 of the domain). Every
-    cell is text; what a spreadsheet would run gets an apostrophe (CWE-1236).
+    again by itself; the others, which are registered already, are then passed over. Of those the document number is
+    masked and the date of birth left out (rule 11 of the domain). Every cell is text; what a spreadsheet would run gets
+    an apostrophe (CWE-1236).
     """
     import xlsxwriter  # noqa: PLC0415 - 40 ms, and only a report needs it
 
@@ -74,22 +90,17 @@ def workbook(
     fields = [field for field in Field if field in set(kept)]
     content = BytesIO()
     book = xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    bold = book.add_format({"bold": True, "bottom": 1})
+    bold, text = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "@"})
     sheet = book.add_worksheet(translate(N_("Rows to look at")))
-    heads = [translate(N_("Row number")), *(header_of(field, kind, translator.language) for field in fields)]
-    for column, head in enumerate(
-        [*heads, translate(N_("Outcome of the row")), translate(N_("Reason for the outcome"))]
-    ):
+    heads = ["行号 Row", *(header_in_both_languages(field, kind) for field in fields), OUTCOME_HEADER, "原因 Reason"]
+    for column, head in enumerate(heads):
         sheet.write_string(0, column, head, bold)
-    line = 1
-    for row in rows:
-        if row.outcome is Outcome.OK:
-            continue
-        cells = [str(row.number), *(_shown(row, field) for field in fields)]
-        cells += [translate(word("ledger_outcome", row.outcome)), message_of(row.codes, translate)]
-        for column, text in enumerate(cells):
-            sheet.write_string(line, column, neutralised(text))
-        line += 1
+    handed_back = sorted((row for row in rows if row.outcome in _ORDER), key=lambda row: _ORDER.index(row.outcome))
+    for line, row in enumerate(handed_back, start=1):
+        outcome = f"{translate(word('ledger_outcome', row.outcome))} ({row.outcome})"
+        cells = [str(row.number), *(_shown(row, field) for field in fields), outcome, message_of(row.codes, translate)]
+        for column, cell in enumerate(cells):
+            sheet.write_string(line, column, neutralised(cell), text)
     sheet.freeze_panes(1, 0)
     sheet.set_column(0, 0, 6)
     sheet.set_column(1, len(fields), 20)

@@ -1,34 +1,41 @@
 """JSON: ledgers in, their rows with outcomes, the rows to correct back."""
 
 import asyncio
+import json
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 
+import pydantic
 from fastapi import APIRouter, File, Form, Response, UploadFile
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from sqlmodel import Session
 from starlette.datastructures import UploadFile as SentFile
 from starlette.formparsers import MultiPartParser
 
-from schemas.problems import LedgerUnreadable
+from schemas.problems import InvalidInput, LedgerUnreadable
 from service.access_log import record
 from service.context import CurrentNode, Node
-from service.ledgers import actions
-from service.ledgers.fields import LedgerKind
+from service.ledgers.background import read_to_the_end
+from service.ledgers.choosing import choose_columns
+from service.ledgers.fields import Chosen, Field, LedgerKind
+from service.ledgers.formats import MAX_COLUMNS
 from service.ledgers.importing import register_all, take_in
 from service.ledgers.messages import message_of
+from service.ledgers.origins import Source, origin_of
 from service.ledgers.queries import LedgerView, ledger_view, ledgers_page
 from service.ledgers.report import workbook
+from service.ledgers.undoing import undo_all
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer
 from service.paging import PageAfter, PageLimit
-from service.web.languages import Languages, Translator
+from service.web.languages import N_, Languages, Translator
 
 router = APIRouter(tags=["ledgers"])
 
 MAX_UPLOAD_BYTES = 32 * 1024 * 1024
 """The largest upload, held in memory; a larger ledger is imported by command."""
+NOT_VALID = N_("This is not valid.")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -48,14 +55,47 @@ class LedgerColumn(BaseModel):
     header: str
 
 
+class ToldLedgerColumn(BaseModel):
+    """A column of the file: the field it fills (`null`: dropped), and why."""
+
+    header: str
+    field: str | None
+    why: Literal["known", "chosen", "remembered", "forbidden", "spare", "unknown"]
+
+
+class ColumnsToChoose(BaseModel):
+    """What some columns mean: the field to fill by the column's name, `null` to drop it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    columns: dict[str, Field | None] = pydantic.Field(max_length=MAX_COLUMNS)
+    kind: LedgerKind | None = None
+
+
+class UndoWish(BaseModel):
+    """How to undo: `keep_worked_with` takes back all others where somebody has worked with some records since."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    keep_worked_with: bool = False
+
+
 class LedgerAnswer(BaseModel):
-    """An import. `rows` and columns are there until `expires_at`, the counts for good."""
+    """An import. `rows` and columns are there until `expires_at`, the counts for good.
+
+    `source` says whose ledger it is: `own_ledger`, or `other_office` with its `source_region`. `done` counts the rows
+    of what is going on.
+    """
 
     id: str
     kind: LedgerKind
-    state: Literal["uploaded", "checked", "importing", "committed", "undone"]
+    state: Literal["columns", "uploaded", "checked", "importing", "committed", "undoing", "undone", "failed"]
+    source: Source
+    source_region: str | None
+    done: int
     counts: dict[str, int]
     registered: int
+    columns: list[ToldLedgerColumn]
     kept_columns: list[LedgerColumn]
     dropped_columns: list[str]
     rows: list[LedgerRow]
@@ -71,9 +111,16 @@ class LedgerAnswer(BaseModel):
         return cls(
             id=view.id,
             kind=view.kind,
-            state=view.state,
+            state=cast("Any", view.state),
+            source=view.source,
+            source_region=view.source_region,
+            done=view.done,
             counts=view.counts,
             registered=view.registered,
+            columns=[
+                ToldLedgerColumn(header=one.header, field=one.field and one.field.value, why=one.why.value)
+                for one in view.columns
+            ],
             kept_columns=[LedgerColumn(field=column.field.value, header=column.header) for column in view.kept],
             dropped_columns=list(view.dropped),
             rows=[
@@ -113,17 +160,28 @@ class UndoneAnswer(BaseModel):
 async def upload_ledger(
     node: CurrentNode,
     officer: CurrentOfficer,
+    *,
     file: Annotated[UploadFile, File(description="A workbook (.xlsx, .xls, .ods) or text with columns (.csv).")],
     kind: Annotated[LedgerKind | None, Form(description="Told from the columns where it is left out.")] = None,
     dry_run: Annotated[bool | None, Form(description="`false`: register the good rows at once.")] = None,
+    source: Annotated[
+        str | None, Form(description="`own_ledger` (if left out) or `other_office`; nobody else is a source.")
+    ] = None,
+    source_region: Annotated[str | None, Form(description="The other office's region code.")] = None,
+    columns: Annotated[
+        str | None, Form(description="JSON: the field to fill by a column's name, `null` to drop it.")
+    ] = None,
 ) -> LedgerAnswer:
     """Read a ledger and keep its mapped columns, sealed, for a day; `commit` registers the good rows.
 
     Every other column is dropped before anything is stored, and named in `dropped_columns`. Problems:
-    `ledger_unreadable`.
+    `ledger_unreadable`, `invalid_input` for a source that is none or a choice that cannot be.
     """
+    origin = origin_of(node.divisions, source, source_region)
+    chosen = _chosen(columns)
     content = await read_upload(file)
-    import_id = await asyncio.to_thread(take_in, node, content, kind, by=officer)
+    import_id = await asyncio.to_thread(take_in, node, content, kind, by=officer, origin=origin, chosen=chosen)
+    node.held.put(import_id, content, node.now())
     if dry_run is False:
         await asyncio.to_thread(register_all, node, import_id, by=officer)
     return await _answer(node, import_id, officer)
@@ -155,6 +213,20 @@ async def ledger_report(node: CurrentNode, officer: CurrentOfficer, import_id: s
     return Response(content, media_type=XLSX, headers=report_headers(import_id))
 
 
+@router.post("/ledgers/{import_id}/columns")
+async def choose_ledger_columns(
+    node: CurrentNode, officer: CurrentOfficer, import_id: str, body: ColumnsToChoose
+) -> LedgerAnswer:
+    """Say what some columns mean: the file is read anew, and the same is done with the sender's next ledger.
+
+    Only allowed fields can be filled, and no column that says what a register may not hold can fill one. Problems:
+    `invalid_input`, `wrong_state` once anybody was registered, `upload_gone` half an hour after the upload.
+    """
+    opened = await asyncio.to_thread(choose_columns, node, import_id, body.columns, by=officer, kind=body.kind)
+    await asyncio.to_thread(read_to_the_end, node, opened, import_id, by=officer)
+    return await _answer(node, import_id, officer)
+
+
 @router.post("/ledgers/{import_id}/commit")
 async def commit_ledger(node: CurrentNode, officer: CurrentOfficer, import_id: str) -> LedgerAnswer:
     """Register the good rows; goes on where it was cut off, and may be asked again. Problems: `wrong_state`."""
@@ -163,9 +235,15 @@ async def commit_ledger(node: CurrentNode, officer: CurrentOfficer, import_id: s
 
 
 @router.post("/ledgers/{import_id}/undo")
-async def undo_ledger(node: CurrentNode, officer: CurrentOfficer, import_id: str) -> UndoneAnswer:
-    """Take an import back in one step. Problems: `wrong_state`."""
-    found = await node.database.write(lambda session: actions.undo(session, node, import_id, by=officer))
+async def undo_ledger(
+    node: CurrentNode, officer: CurrentOfficer, import_id: str, body: UndoWish | None = None
+) -> UndoneAnswer:
+    """Take an import back in one step, while nothing was built on it.
+
+    Problems: `wrong_state`, `import_built_upon` (with how many people were `told`, how many records `changed`).
+    """
+    keep = body is not None and body.keep_worked_with
+    found = await asyncio.to_thread(undo_all, node, import_id, by=officer, keep_worked_with=keep)
     return UndoneAnswer(id=import_id, undone=found.undone, kept=found.kept)
 
 
@@ -205,6 +283,15 @@ def report_headers(import_id: str) -> dict[str, str]:
         "Content-Disposition": f'attachment; filename="ledger-{import_id}.xlsx"',
         "Cache-Control": "no-store",
     }
+
+
+def _chosen(columns: str | None) -> Chosen | None:
+    if not columns:
+        return None
+    try:
+        return ColumnsToChoose.model_validate({"columns": json.loads(columns)}).columns
+    except ValueError:
+        raise InvalidInput(errors=[{"field": "columns", "message": NOT_VALID}]) from None
 
 
 async def _answer(node: Node, import_id: str, officer: Officer) -> LedgerAnswer:

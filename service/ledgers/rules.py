@@ -80,6 +80,8 @@ OUTCOME_OF: dict[Code, Outcome] = {
     Code.DUPLICATE_IN_FILE: Outcome.DUPLICATE,
     Code.ALREADY_REGISTERED: Outcome.DUPLICATE,
 }
+REGISTERED = (Outcome.OK, Outcome.WARNING)
+"""Outcomes of rows that are registered."""
 _WEIGHT = {Outcome.OK: 0, Outcome.WARNING: 1, Outcome.DUPLICATE: 2, Outcome.ERROR: 3}
 
 

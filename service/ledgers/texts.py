@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from charset_normalizer import from_bytes
 
 from schemas.problems import LedgerUnreadable
 from service.ledgers.columns import HEADER_SEARCH_ROWS, Row, find_layout
-from service.ledgers.fields import LedgerKind
+from service.ledgers.fields import Chosen, LedgerKind
 from service.ledgers.formats import MAX_COLUMNS, MAX_ROWS
 from service.ledgers.workbooks import Sheet
 
@@ -20,10 +21,10 @@ _CHUNK_BYTES = 1024 * 1024
 _GUESS_BYTES = 256 * 1024
 
 
-def read_text(path: Path) -> Iterator[Sheet]:
+def read_text(path: Path, chosen: Chosen | None = None) -> Iterator[Sheet]:
     """Give the one sheet of a text ledger. Raises `LedgerUnreadable` where it cannot be read as columns."""
     encoding = find_encoding(path)
-    separator = _find_separator(path, encoding)
+    separator = _find_separator(path, encoding, chosen)
     yield Sheet(
         "", list(islice(_rows(path, encoding, separator), HEADER_SEARCH_ROWS)), [], _rows(path, encoding, separator)
     )
@@ -62,15 +63,18 @@ def _decodes(path: Path, encoding: str) -> bool:
     return True
 
 
-def _find_separator(path: Path, encoding: str) -> str:
+def _find_separator(path: Path, encoding: str, chosen: Chosen | None) -> str:
     """Take the separator under which the first rows hold the fullest header."""
-    best, most = ",", 0
+    best, most = ",", 0.0
     for separator in SEPARATORS:
         head = list(islice(_rows(path, encoding, separator), HEADER_SEARCH_ROWS))
-        layouts = (find_layout(head, [], kind) for kind in LedgerKind)
+        layouts = (find_layout(head, [], kind, chosen) for kind in LedgerKind)
         mapped = max((len(layout.kept) for layout in layouts if layout is not None), default=0)
-        if mapped > most:
-            best, most = separator, mapped
+        # Where no header is known, the separator that parts the most rows alike.
+        widths = Counter(len(row) for row in head if len(row) > 1)
+        likeness = min(0.9, max(widths.values(), default=0) / (HEADER_SEARCH_ROWS + 1))
+        if mapped + likeness > most:
+            best, most = separator, mapped + likeness
     return best
 
 

@@ -1,7 +1,7 @@
 """Sheets of a workbook as rows of cells."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import isfinite
 from pathlib import Path
@@ -11,8 +11,9 @@ import python_calamine as calamine
 
 from schemas.problems import LedgerUnreadable
 from service.ledgers.columns import HEADER_SEARCH_ROWS, Merge, Row
+from service.ledgers.date_systems import counts_from_1904
 from service.ledgers.fields import Cell
-from service.ledgers.formats import MAX_CELLS, MAX_COLUMNS
+from service.ledgers.formats import MAX_CELLS, MAX_COLUMNS, FileFormat
 from service.ledgers.month_cells import MonthCells, month_cells
 
 _EPOCH = date(1899, 12, 30)
@@ -21,27 +22,33 @@ _FIRST_SERIAL, _LAST_SERIAL = 3_654, 73_050
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: its title, its first rows, its merged ranges, and an iterator over all its rows from the top."""
+    """One sheet: its title, its first rows, its merged ranges, and an iterator over all its rows from the top.
+
+    `from_1904`: days that stand as plain numbers are counted from 1904 (old workbooks of a Mac).
+    """
 
     title: str
     head: list[Row]
     merges: list[Merge]
     rows: Iterator[Row]
+    from_1904: bool = False
 
 
-def read_workbook(path: Path, *, xlsx: bool) -> Iterator[Sheet]:
+def read_workbook(path: Path, found: FileFormat) -> Iterator[Sheet]:
     """Give the visible sheets of a workbook (.xlsx, .xlsb, .xls, .ods), one after the other.
 
-    Formulas give the value that was saved with them; they are never run. A day that is shown as a month (`xlsx` only)
+    Formulas give the value that was saved with them; they are never run. A day that is shown as a month (.xlsx only)
     is given as that month. Raises `LedgerUnreadable` for a workbook that
     is damaged, locked or larger than a ledger can be.
     """
     with path.open("rb") as file:
         book = _open(file)
-        months = month_cells(path) if xlsx else []
+        months = month_cells(path) if found is FileFormat.XLSX else []
+        from_1904 = counts_from_1904(path, found)
         for number, sheet in enumerate(book.sheets_metadata):
             if sheet.typ == calamine.SheetTypeEnum.WorkSheet and sheet.visible == calamine.SheetVisibleEnum.Visible:
-                yield _sheet(book, number, sheet.name, months[number] if number < len(months) else frozenset())
+                seen = _sheet(book, number, sheet.name, months[number] if number < len(months) else frozenset())
+                yield replace(seen, from_1904=from_1904)
 
 
 def _open(file: BinaryIO) -> calamine.CalamineWorkbook:

@@ -1,22 +1,22 @@
 """Registering a ledger's people, many at once: `to_be_told` until each of them was given the notice (rule 2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import insert
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, or_, select
 
 from schemas.calendar import PartialDate
 from schemas.entropy import uuid4, uuid7
 from schemas.identity import PersonIdentity
-from service.access_log import record_each, record_under
+from service.access_log import Told, record_each, record_told
 from service.context import Node
+from service.many_rows import insert_many
 from service.officers.rules import Officer, Role, require
 from service.registry.matching import touches
 from service.registry.people import Contact, NewPerson, document_index, name_birth_index, visible
-from service.registry.rows import insert_rows, new_rows
+from service.registry.rows import PersonRows, insert_rows, new_rows
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.voiding import void_move
 
@@ -80,6 +80,34 @@ class Undone:
     kept: int
 
 
+@dataclass(frozen=True, slots=True)
+class MadeRow:
+    """One person of a ledger, sealed and indexed, ready to be inserted."""
+
+    person: PersonRows
+    move: dict[str, Any] = field(repr=False)
+
+
+def make_many(node: Node, kind: Kind, rows: Sequence[Registrable], *, ledger_id: str, by: Officer) -> list[MadeRow]:
+    """Seal and index checked rows of a ledger for the officer's area: what needs no database, and most of the time."""
+    made: list[MadeRow] = []
+    for row in rows:
+        person = new_rows(node, by.area, NewPerson(row.identity, Contact(row.phone, row.email), row.address, "zh-CN"))
+        made.append(MadeRow(person, _move(node, kind, row, person_id=person.id, ledger_id=ledger_id, by=by)))
+    return made
+
+
+def insert_made(session: Session, node: Node, kind: Kind, made: Sequence[MadeRow], *, by: Officer) -> list[Imported]:
+    """Register what `make_many` made, in order; each of them finds it in their log. Raises `Forbidden`."""
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    insert_rows(session, [one.person for one in made])
+    insert_many(session, Arrival if kind == "arrivals" else Departure, [one.move for one in made])
+    action = "arrival.imported" if kind == "arrivals" else "departure.imported"
+    fields = ("identity", "contact", "address")
+    record_told(session, node, by.as_actor, [Told(action, one.person.key, "task", fields) for one in made])
+    return [Imported(one.person.id, one.move["id"]) for one in made]
+
+
 def register_many(
     session: Session, node: Node, kind: Kind, rows: Sequence[Registrable], *, ledger_id: str, by: Officer
 ) -> list[Imported]:
@@ -88,21 +116,7 @@ def register_many(
     The rows were checked already (`service.registry.rules`, or a ledger's own). Raises `Forbidden`.
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
-    people, moves = [], []
-    for row in rows:
-        contact = Contact(row.phone, row.email)
-        made = new_rows(node, by.area, NewPerson(row.identity, contact, row.address, "zh-CN"))
-        people.append(made)
-        moves.append(_move(node, kind, row, person_id=made.id, ledger_id=ledger_id, by=by))
-    insert_rows(session, people)
-    if moves:
-        session.execute(insert(Arrival if kind == "arrivals" else Departure), moves)
-    action = "arrival.imported" if kind == "arrivals" else "departure.imported"
-    for made in people:
-        record_under(
-            session, node, by.as_actor, action, key=made.key, purpose="task", fields=("identity", "contact", "address")
-        )
-    return [Imported(made.id, move["id"]) for made, move in zip(people, moves, strict=True)]
+    return insert_made(session, node, kind, make_many(node, kind, rows, ledger_id=ledger_id, by=by), by=by)
 
 
 def already_registered(
@@ -111,7 +125,8 @@ def already_registered(
     """Tell of each row whether this person's move stands in the register already.
 
     The same document (or, without one, name and date of birth), in the officer's area, with a move of this kind
-    between the same regions that has not ended. Protected people count as absent (rule 7). Whoever is told to be there
+    between the same regions that has not ended, or that began on the same day: whoever has left since does not come
+    back with last year's ledger. Protected people count as absent (rule 7). Whoever is told to be there
     finds the comparison in their log (rule 6), so this writes.
     """
     keys = [_keys(node, row.identity) for row in rows]
@@ -129,12 +144,14 @@ def already_registered(
                 col(Person.name_birth_index),
                 col(Person.area),
                 region.label("place"),
+                table.state.label("move_state"),
+                (table.arrived_on if kind == "arrivals" else table.departed_on).label("moved_on"),
             )
             .join(table, table.person_id == Person.id)
             .where(
                 or_(col(Person.document_index).in_(part), col(Person.name_birth_index).in_(part)),
                 visible(node.today()),
-                table.state.not_in(("ended", "voided")),
+                table.state != "voided",
             )
         )
         for one in found:
@@ -142,9 +159,7 @@ def already_registered(
                 if key is not None:
                     moved.setdefault(bytes(key), []).append(one)
     met = [
-        next(
-            (one for one in moved.get(key or b"", ()) if by.sees(one.area) and _same_place(one.place, row.region)), None
-        )
+        next((one for one in moved.get(key or b"", ()) if by.sees(one.area) and _same_move(one, row)), None)
         for key, row in zip(keys, rows, strict=True)
     ]
     known = {one.id: one for one in met if one is not None}
@@ -191,6 +206,10 @@ def _move(node: Node, kind: Kind, row: Registrable, *, person_id: str, ledger_id
 
 def _keys(node: Node, identity: PersonIdentity) -> bytes | None:
     return document_index(node, identity) or name_birth_index(node, identity)
+
+
+def _same_move(found: Any, row: Registrable) -> bool:
+    return _same_place(found.place, row.region) and (found.move_state != "ended" or found.moved_on == row.moved_on)
 
 
 def _same_place(one: str, other: str) -> bool:

@@ -192,6 +192,16 @@ def open_journeys_with(session: Session, peer: str) -> int:
     return total
 
 
+def moves_of_kind(
+    node: Node, kind: Literal["arrivals", "departures"], *, by: Officer, wanted: MoveFilter
+) -> tuple[Any, Sequence[Any]]:
+    """Give the table of a kind of move, and the conditions of those that an officer may have in a list or a file."""
+    table: Any = Arrival if kind == "arrivals" else Departure
+    moved: Any = table.arrived_on if table is Arrival else table.departed_on
+    seen = (visible(node.today()), table.state != "voided", table.area.startswith(by.area, autoescape=True))
+    return table, (*seen, *_conditions(table, moved, wanted))
+
+
 def _page(
     session: Session,
     node: Node,

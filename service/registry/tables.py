@@ -76,6 +76,7 @@ class Departure(SQLModel, table=True):
     __table_args__ = (
         Index("ix_departure_person", "person_id"),
         Index("ix_departure_journey", "journey"),
+        Index("ix_departure_source", "source_ledger", "id"),
         Index("ix_departure_other_journey", "other_journey"),
         Index("ix_departure_moved", "departed_on", "id"),
         # For what is no longer needed: few rows, found among many without looking at the others.
@@ -112,6 +113,7 @@ class Arrival(SQLModel, table=True):
     __table_args__ = (
         Index("ix_arrival_person", "person_id"),
         Index("ix_arrival_journey", "journey"),
+        Index("ix_arrival_source", "source_ledger", "id"),
         Index("ix_arrival_other_journey", "other_journey"),
         Index("ix_arrival_moved", "arrived_on", "id"),
         # For what is no longer needed: few rows, found among many without looking at the others.

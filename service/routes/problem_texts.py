@@ -97,6 +97,10 @@ EXPLAINED: Final[dict[str, Explained]] = {
             "it anew."
         ),
     ),
+    "import_built_upon": Explained(
+        N_("Somebody has given people of this import the notice, or corrected their records, since it came in."),
+        N_("Undo the others, and deal with these records one by one."),
+    ),
     "invitation_refused": Explained(
         N_(
             "The invitation is expired, was taken before, is this node's own, or its signature, address or keys do "
@@ -156,6 +160,17 @@ EXPLAINED: Final[dict[str, Explained]] = {
         N_("The receiving office has suspended the exchange with this peer. What waits is kept."),
         N_("Call the other office. Once it resumes, everything goes by itself."),
     ),
+    "provider_refused": Explained(
+        N_(
+            "The sign-in service's word could not be taken: its answer did not verify, or belongs to another sign-in, "
+            "or the account there is linked to no officer who may sign in here. Which of them it was is not told."
+        ),
+        N_("Sign in with your password, or let an administrator link your account at the service."),
+    ),
+    "provider_unavailable": Explained(
+        N_("The sign-in service that this node is set to use did not answer, or not as it should."),
+        N_("Sign in with your password, or try again later."),
+    ),
     "purpose_not_agreed": Explained(
         N_(
             "The agreement between the two regions is in force, but it does not cover the purpose or the claims of "
@@ -187,6 +202,14 @@ EXPLAINED: Final[dict[str, Explained]] = {
             "second effect."
         ),
         N_("The sending node makes a new request with the same messages at once."),
+    ),
+    "second_factor_required": Explained(
+        N_("The password is right, and this officer has a second factor: nobody signs in without both."),
+        N_("Send `code` along: the six digits that the authenticator shows now, or a recovery code."),
+    ),
+    "second_factor_setup_required": Explained(
+        N_("This node lets nobody work without a second factor, and this officer has none yet."),
+        N_("Sign in on the pages and set one up under your own name."),
     ),
     "session_locked": Explained(
         N_("Nobody used this computer for ten minutes, or it was locked by hand. What you typed is kept."),
@@ -269,6 +292,10 @@ EXPLAINED: Final[dict[str, Explained]] = {
             "code, or with a second officer who was there."
         ),
         N_("Let the person type the code, or name the witness."),
+    ),
+    "upload_gone": Explained(
+        N_("An upload is held in memory for half an hour and never written down; this one is gone."),
+        N_("Send the file again; what was chosen for its columns can be sent along."),
     ),
     "wrong_recipient": Explained(
         N_("The message is addressed to another region than the node that got it."),

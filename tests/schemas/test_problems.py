@@ -49,8 +49,10 @@ LOCAL = {
     "csrf_failed": 403,
     "date_in_future": 422,
     "wrong_state": 409,
+    "import_built_upon": 409,
     "ledger_unreadable": 422,
     "idempotency_mismatch": 422,
+    "upload_gone": 409,
 }
 
 

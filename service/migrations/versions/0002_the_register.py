@@ -127,7 +127,48 @@ def search() -> None:
 
 
 def ledgers() -> None:
-    pass
+    for column in (
+        sa.Column("source", sa.String(length=12), nullable=False, server_default="own_ledger"),
+        sa.Column("source_region", sa.String(length=12), nullable=True),
+        sa.Column("done", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
+    ):
+        op.add_column("ledger_import", column)
+    with op.batch_alter_table("ledger_import", schema=None) as batch_op:
+        for name in ("source", "done"):
+            batch_op.alter_column(name, server_default=None)
+    for table in ("departure", "arrival"):
+        op.create_index(f"ix_{table}_source", table, ["source_ledger", "id"], unique=False)
+    op.create_table(
+        "ledger_mapping",
+        sa.Column("sender", sa.LargeBinary(), nullable=False),
+        sa.Column("header", sa.LargeBinary(), nullable=False),
+        sa.Column("columns", sa.String(), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("sender", "header"),
+    )
+    op.create_index("ix_ledger_mapping_used_at", "ledger_mapping", ["used_at"], unique=False)
+    op.create_table(
+        "ledger_export",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("area", sa.String(length=12), nullable=False),
+        sa.Column("columns", sa.String(), nullable=False),
+        sa.Column("wanted", sa.String(), nullable=False),
+        sa.Column("file_type", sa.String(length=4), nullable=False),
+        sa.Column("purpose", sa.String(length=16), nullable=False),
+        sa.Column("full", sa.Boolean(), nullable=False),
+        sa.Column("requested_by", sa.String(length=100), nullable=False),
+        sa.Column("confirmed_by", sa.String(length=100), nullable=True),
+        sa.Column("rows", sa.Integer(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_ledger_export_area", "ledger_export", ["area", "id"], unique=False)
+    op.create_index("ix_ledger_export_expires", "ledger_export", ["expires_at"], unique=False)
 
 
 def work_items() -> None:

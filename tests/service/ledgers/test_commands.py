@@ -1,7 +1,11 @@
 """`tonglu ledger check` and `import`, as somebody types them."""
 
+import codecs
+import csv
 import json
+import re
 import zipfile
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -82,7 +86,21 @@ def test_the_report_holds_mapped_columns_and_a_reason_and_runs_nothing(tonglu, d
     assert tonglu("ledger", "import", directory, VECTORS / "arrivals-township.xlsx", "--report", report)[0] == 0
     sheet = openpyxl.load_workbook(report).worksheets[0]
     lines = list(sheet.iter_rows(values_only=True))
-    assert lines[0] == ("行号", "姓名", "证件号码", "户籍地", "流入日期", "现居住地址", "联系电话", "结果", "原因")
+    assert lines[0] == (
+        "行号 Row",
+        "姓名 Name",
+        "证件号码 Document number",
+        "户籍地 Origin",
+        "流入日期 Arrival date",
+        "现居住地址 Current address",
+        "联系电话 Phone",
+        "结果 Outcome",
+        "原因 Reason",
+    )
+    assert [line[7].rpartition("(")[2] for line in lines[1:]] == sorted(
+        ["error)"] * COUNTS["error"] + ["warning)"] * COUNTS["warning"] + ["duplicate)"] * COUNTS["duplicate"],
+        key=["error)", "warning)", "duplicate)"].index,
+    )
     assert len(lines) == 1 + COUNTS["warning"] + COUNTS["error"] + COUNTS["duplicate"]
     refused = next(line for line in lines if line[0] == "83")
     assert (refused[2], refused[4], refused[8]) == ("790101198602108837", "2026-02-30", "日期缺失或不存在。")
@@ -168,10 +186,48 @@ def test_an_export_masks_numbers_and_holds_no_date_of_birth(tonglu, directory, t
     code, said, _ = tonglu("ledger", "export", directory, out, "--kind", "arrivals", "--purpose", "task")
     assert (code, said) == (0, "277\n")
     lines = list(openpyxl.load_workbook(out).active.iter_rows(values_only=True))
-    assert lines[0] == ("姓名", "证件类型", "证件号码", "户籍地", "流入日期", "预计返回", "状态")
+    assert lines[0] == ("姓名", "证件类型", "证件号码", "户籍地", "流入日期", "状态")
     assert len(lines) == 278
     first = next(line for line in lines if line[0] == "吴强华")
-    assert first[2:6] == ("790202********59**", "云台县杨柳乡", "2025-02-08", "")
+    assert first[2:5] == ("790202********59**", "云台县杨柳乡", datetime(2025, 2, 8))  # noqa: DTZ001 - a cell's day
     assert "790202196807145976" not in str(lines)
     assert "1968" not in str(lines)
     assert tonglu("ledger", "export", directory, out, "--kind", "arrivals", "--purpose", "curiosity")[0] == 2
+    options = ("--kind", "arrivals", "--purpose", "task")
+    assert tonglu("ledger", "export", directory, out, *options, "--column", "date_of_birth")[0] == 2
+    text = tmp_path / "out.csv"
+    narrowed = ("--column", "phone", "--column", "name", "--peer", "790202", "--from", "2026-01-01")
+    code, said, _ = tonglu("ledger", "export", directory, text, *options, *narrowed, "--english")
+    found = list(csv.reader(text.read_text("utf-8-sig").splitlines()))
+    assert (code, len(found) - 1) == (0, int(said))
+    assert text.read_bytes().startswith(codecs.BOM_UTF8)
+    assert found[0] == ["Name", "Phone"]
+    assert 0 < len(found) < 200
+    assert all(re.fullmatch(r"(\d{3}\*{4}\d{4})?", line[1]) for line in found[1:])
+
+
+def test_a_command_says_what_a_column_holds_and_whose_ledger_it_is(tonglu, directory, make_text):
+    path = make_text("贵姓大名,身份证号码,老家,来了没,备注\n甲乙,,云台县,2026-01-01,勿存\n")
+    options = ("--kind", "arrivals", "--json")
+    refused = tonglu("ledger", "import", directory, path, *options)
+    assert (refused[0], refused[2].split(":")[0]) == (1, "ledger_unreadable")
+    named = ("--column", "贵姓大名=name", "--column", "老家=region", "--column", "来了没=moved_on")
+    checked = json.loads(tonglu("ledger", "check", path, *named, *options)[1])
+    assert (checked["counts"]["ok"], checked["dropped_columns"]) == (1, ["备注"])
+    # What a register may not hold is not read, whatever field it is said to be.
+    code, _, err = tonglu("ledger", "import", directory, path, *named, "--column", "备注=address", *options)
+    assert (code, err.split(":")[0]) == (1, "invalid_input")
+    assert tonglu("ledger", "import", directory, path, *named, "--column", "x", *options)[0] == 2
+    for source in ("employer", "landlord", "informant"):
+        code, _, err = tonglu("ledger", "import", directory, path, *named, "--source", source, *options)
+        assert (code, "用人单位" in err) == (1, True)
+    sender = ("--source", "other_office", "--from", "790101")
+    first = json.loads(tonglu("ledger", "import", directory, path, *named, *sender, *options)[1])
+    assert (first["registered"], first["counts"]["ok"]) == (1, 1)
+    # The same header of the same sender is understood by itself, another sender's is not.
+    again = make_text("贵姓大名,身份证号码,老家,来了没,备注\n丙丁,,云台县,2026-01-01,勿存\n")
+    assert json.loads(tonglu("ledger", "import", directory, again, *sender, *options)[1])["registered"] == 1
+    assert tonglu("ledger", "import", directory, again, *options)[0] == 1
+    code, said, _ = tonglu("ledger", "undo", directory, first["id"])
+    assert (code, said) == (0, "1\n")
+    assert tonglu("ledger", "undo", directory, first["id"])[0] == 1
