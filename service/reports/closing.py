@@ -115,7 +115,9 @@ def _first_count(session: Session, node: Node, month: Month) -> list[ReportCell]
 
 def _held(session: Session, node: Node, month: Month) -> list[ReportCell]:
     # How many people there are stands in the table of the records, where it was decided whether it may be told.
-    counts = {(TOTAL, kind): count for kind, count in held(session, node.today()).items() if kind != "people"}
+    counts = {
+        (TOTAL, kind.split()[-1]): count for kind, count in held(session, node.today()).items() if kind != "people"
+    }
     shown: dict[Cell, Shown] = {cell: "small" if count < SMALL else "yes" for cell, count in counts.items()}
     return _rows(month, 0, HELD, counts, shown)
 

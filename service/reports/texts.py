@@ -45,7 +45,7 @@ ROWS: Final = {
     "people": N_("People registered"),
     "arrivals": N_("Arrivals"),
     "departures": N_("Departures"),
-    "verification requests": N_("Verification requests"),
+    "requests": N_("Verification requests"),
 }
 OWN_OFFICE: Final = N_("%(region)s (the region's own office)")
 MARKS: Final = N_(

@@ -60,6 +60,7 @@ async def test_the_start_page_has_tasks_counts_and_what_can_be_done(window, item
     assert (await window.get("/next-task")).headers["location"] == "/verifications/case-bbb222"
 
 
+@pytest.mark.by_turns
 async def test_tasks_are_handed_over_together_with_a_list_on_paper(window, app, items, password_hash):
     node = app.state.node
     add_account(node, password_hash, "李伟", frozenset({Role.CLERK}))
@@ -90,6 +91,7 @@ def assignees(node, items) -> list[str | None]:
     return node.database.read_sync(lambda session: [session.get_one(WorkItem, one).assignee for one in items])
 
 
+@pytest.mark.by_turns
 async def test_what_concerns_a_colleague_is_for_another_supervisor(window, app, officer, password_hash):
     node = app.state.node
     clerk = add_account(node, password_hash, "李伟", frozenset({Role.CLERK}))
