@@ -23,6 +23,7 @@ from psycopg import sql
 
 from service.database import Database
 from tests.databases import PostgresqlDatabases, SqliteDatabases
+from tests.passwords import cheap_passwords
 from tests.statements import compiled_once
 from tests.temporary import keep_in_memory
 
@@ -102,6 +103,13 @@ def _is_costly(item: pytest.Item) -> bool:
 def _statements_compiled_once() -> Iterator[None]:
     """Test after test runs the same statements, each in databases of its own."""
     with compiled_once():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_cost_little() -> Iterator[None]:
+    """Argon2 is slow on purpose, and every second test signs somebody in."""
+    with cheap_passwords():
         yield
 
 

@@ -36,7 +36,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    """Argon2 is slow on purpose: once a run is enough."""
+    """The hash of `PASSWORD`."""
     return hash_password(PASSWORD)
 
 
