@@ -27,6 +27,7 @@ from schemas.problems import Unauthenticated
 CONNECT_SECONDS = 5.0
 WHOLE_SECONDS = 30.0
 MAX_ANSWER_BYTES = 4_194_304
+MAX_SIGN_IN_BYTES = 262_144
 MAX_CONNECTIONS = 512
 MAX_IDLE_CONNECTIONS = 100
 LONGEST_RETRY_AFTER_SECONDS = 3600
@@ -185,6 +186,70 @@ class PeerClient:
             await response.aclose()
         headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw]
         return response.status_code, headers, b"".join(chunks)
+
+
+class SignInClient:
+    """Requests to the one sign-in service that the operator named: a server of their own, perhaps in a closed network.
+
+    So addresses are not guarded; https is still asked for unless private peers are allowed, redirects are not followed,
+    and answers are bounded. Close it with ``aclose``.
+    """
+
+    def __init__(self, *, allow_http: bool, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """Build the pool; ``transport`` takes its place in tests."""
+        self._allow_http = allow_http
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            timeout=httpx.Timeout(CONNECT_SECONDS * 2, connect=CONNECT_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+            headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "tonglu/1"},
+        )
+
+    async def get_json(self, url: str) -> dict[str, Any]:
+        """Fetch a JSON object. Raises ``FetchFailedError`` for whatever is none."""
+        return await self._json("GET", url)
+
+    async def post_form(self, url: str, form: dict[str, str], basic: tuple[str, str] | None = None) -> dict[str, Any]:
+        """Send a form, with HTTP Basic authentication where given, and take a JSON object, whatever its status.
+
+        Raises ``FetchFailedError``.
+        """
+        return await self._json("POST", url, form, basic)
+
+    async def aclose(self) -> None:
+        """Close the pool."""
+        await self._http.aclose()
+
+    async def _json(
+        self, method: str, url: str, form: dict[str, str] | None = None, basic: tuple[str, str] | None = None
+    ) -> dict[str, Any]:
+        try:
+            if not url.startswith("https://") and not (self._allow_http and url.startswith("http://")):
+                raise FetchFailedError("address_refused")
+            async with asyncio.timeout(CONNECT_SECONDS * 2):
+                request = self._http.build_request(method, url, data=form)
+                auth = httpx.BasicAuth(*basic) if basic else None
+                response = await self._http.send(request, stream=True, auth=auth)
+                try:
+                    body = await _bounded(response, MAX_SIGN_IN_BYTES)
+                finally:
+                    await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
+            raise FetchFailedError(_fault(error)) from error
+        found = _problem(body)
+        if not found or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+            raise FetchFailedError(f"http_{response.status_code}")
+        return found
+
+
+async def _bounded(response: httpx.Response, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body.extend(chunk)
+        if len(body) > max_bytes:
+            raise FetchFailedError("answer_too_large")
+    return bytes(body)
 
 
 def is_public(address: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import structlog
 from fastapi import APIRouter, FastAPI
 
-from federation.client import PeerClient
+from federation.client import PeerClient, SignInClient
 from federation.routes import federation_router
 from schemas.clock import Clock
 from schemas.entropy import Entropy
@@ -34,9 +34,10 @@ from service.ledgers import pages as ledgers_pages
 from service.ledgers import routes as ledgers_routes
 from service.officers import officers_routes as officers_admin_routes
 from service.officers import pages as officers_pages
-from service.officers import pages_account, pages_help, pages_officers
+from service.officers import pages_account, pages_help, pages_officers, pages_passkeys, pages_provider
 from service.officers import routes as officers_routes
 from service.officers.passwords import PasswordChecks
+from service.officers.provider import Provider
 from service.portal import code_pages, holdings_pages, requests_pages
 from service.portal import pages as portal_pages
 from service.portal import routes as portal_routes
@@ -97,6 +98,8 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
 PAGES: Final[tuple[APIRouter, ...]] = (
     officers_pages.router,
     pages_account.router,
+    pages_passkeys.router,
+    pages_provider.router,
     pages_officers.router,
     pages_help.router,
     work_items_pages.router,
@@ -181,6 +184,8 @@ def create_app(
             async with _working(app, node, tools, waker) if only in {None, "worker"} else nullcontext():
                 yield
             await tools.delivery.aclose()
+            if app.state.provider is not None:
+                await app.state.provider.aclose()
         finally:
             await asyncio.to_thread(node.database.close)
 
@@ -247,6 +252,9 @@ def _give_state(app: FastAPI, node: Node) -> None:
     """Lay out what requests find at ``app.state``."""
     app.state.node = node
     app.state.password_checks = PasswordChecks()
+    named = node.settings.oidc_issuer is not None
+    client = SignInClient(allow_http=node.settings.allow_private_peers) if named else None
+    app.state.provider = Provider(node, client) if client is not None else None
     app.state.pages = Pages(
         region=node.region,
         region_name=node.name,

@@ -59,6 +59,7 @@ async def peer_page(
         agreements=agreements,
         form=form,
         may_change=officer.has(*MAY_CHANGE) and officer.sees(node.region),
+        may_compare=officer.sees_people and officer.sees(node.region),
         may_decide=officer.has(*MAY_DECIDE),
         purposes_of=queries.purposes_of,
         claims_of=queries.claims_of,

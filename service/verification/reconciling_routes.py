@@ -57,13 +57,15 @@ async def start(region: RegionCode, request: Request, node: CurrentNode, officer
 
 @router.get("/peers/{region}/reconciliations")
 async def reconciliations(region: RegionCode, node: CurrentNode, officer: CurrentOfficer) -> ReconciliationList:
-    """List the comparisons with a peer."""
+    """List the comparisons with a peer: how many journeys there are is known to who sees the whole region's people."""
+    _allow_reading(officer, node)
     return ReconciliationList(items=await node.database.read(lambda session: _list(session, region)))
 
 
 @pages_router.get("/peers/{region}/reconciliations")
 async def page(request: Request, node: CurrentNode, officer: PageOfficer, region: str) -> Response:
     """What comparing is, what came of it before, and a button."""
+    _allow_reading(officer, node)
     return await _page(request, node, officer, region, Form())
 
 
@@ -123,6 +125,11 @@ def _list(session: Session, region: str) -> list[ReconciliationView]:
 def _allow(officer: Officer, node: Node) -> None:
     require(officer, Role.SUPERVISOR)
     if not officer.sees(node.region):
+        raise NotFound
+
+
+def _allow_reading(officer: Officer, node: Node) -> None:
+    if not (officer.sees_people and officer.sees(node.region)):
         raise NotFound
 
 

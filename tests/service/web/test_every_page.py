@@ -11,8 +11,8 @@ from service.web import csrf
 from tests.service.conftest import connect, sign_in_as
 
 BEFORE_SIGN_IN = {
-    "/signin", "/signout", "/password/first", "/lock", "/unlock", "/language", "/check", "/notice", "/about", "/help",
-    "/problems", "/problems/{problem}",
+    "/signin", "/signin/provider", "/signin/provider/done", "/signout", "/password/first", "/lock", "/unlock",
+    "/language", "/check", "/notice", "/about", "/help", "/problems", "/problems/{problem}",
 }  # fmt: skip
 ELSEWHERE = re.compile(r"/(me|api|federation|docs|metrics|healthz|readyz|openapi)\b|/reminders/stop")
 """The person's own page and what is no page have doors, and tests, of their own."""

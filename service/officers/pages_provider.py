@@ -1,0 +1,81 @@
+"""The way to the sign-in service and back."""
+
+from typing import Annotated, Final, cast
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from schemas.problems import NotFound, ProviderRefused, ProviderUnavailable
+from service.context import CurrentNode
+from service.officers.doors import client_address, set_session_cookie
+from service.officers.pages import code_page, sign_in_page_with
+from service.officers.provider import Provider
+from service.officers.signing_in import CodeWanted, note_failure
+from service.web.forms import Form
+from service.web.templating import pages_of
+
+router = APIRouter(include_in_schema=False)
+
+COOKIE: Final = "tonglu_provider"
+_PATH: Final = "/signin/provider"
+_SECONDS: Final = 600
+Given = Annotated[str, Query(max_length=4000)]
+
+
+@router.get("/signin/provider")
+async def begin(request: Request, node: CurrentNode) -> Response:
+    """Send the browser to the sign-in service."""
+    provider = _provider(request)
+    try:
+        address, state = await provider.begin()
+    except ProviderUnavailable as error:
+        return _again(request, error)
+    response = RedirectResponse(address, status_code=303)
+    # Lax, not strict: the browser comes back from another site. It opens nothing by itself.
+    response.set_cookie(
+        COOKIE,
+        state,
+        max_age=_SECONDS,
+        path=_PATH,
+        httponly=True,
+        samesite="lax",
+        secure=node.settings.pages.startswith("https://"),
+    )
+    return response
+
+
+@router.get("/signin/provider/done")
+async def finish(
+    request: Request, node: CurrentNode, code: Given = "", state: Given = "", iss: str | None = None
+) -> Response:
+    """Take what the service says, and sign in whom it names."""
+    provider = _provider(request)
+    try:
+        opened = await provider.finish(
+            code=code, state=state, cookie=request.cookies.get(COOKIE), issuer=iss, address=client_address(request)
+        )
+    except (ProviderRefused, ProviderUnavailable) as error:
+        await note_failure(node)
+        response = _again(request, error)
+    else:
+        if isinstance(opened, CodeWanted):
+            response = code_page(request, Form(), opened.step, "/")
+        else:
+            # A page, not a redirect: a browser that comes from another site would not send the strict cookie along.
+            response = pages_of(request).render(request, "officers/signed_in.html")
+            set_session_cookie(response, node, opened.token)
+    response.delete_cookie(COOKIE, path=_PATH)
+    return response
+
+
+def _provider(request: Request) -> Provider:
+    provider = cast("Provider | None", request.app.state.provider)
+    if provider is None:
+        raise NotFound
+    return provider
+
+
+def _again(request: Request, error: ProviderRefused | ProviderUnavailable) -> Response:
+    form = Form()
+    form.take(error, {"": "name"})
+    return sign_in_page_with(request, form, "/", status=error.status)
