@@ -59,18 +59,18 @@ async def close(request: Request, node: CurrentNode, officer: PageOfficer) -> Re
     return pages_of(request).see_other(request, f"/reports/monthly_flows?month={month}", Done("month_closed"))
 
 
-@router.get("/reports/{name}")
+@router.get("/reports/{report_name}")
 async def report_page(
     request: Request,
     node: CurrentNode,
     officer: PageOfficer,
-    name: str,
+    report_name: str,
     *,
     month: AskedMonth = "",
     area: AskedArea = "",
 ) -> Response:
     """One report of one month; without a closed month, when there will be one."""
-    known = _known(name)
+    known = _known(report_name)
 
     def read(session: Session) -> dict[str, Any]:
         try:
@@ -111,34 +111,34 @@ async def report_page(
     )
 
 
-@router.get("/reports/{name}/workbook.xlsx")
+@router.get("/reports/{report_name}/workbook.xlsx")
 async def report_workbook(
     request: Request,
     node: CurrentNode,
     officer: PageOfficer,
-    name: str,
+    report_name: str,
     *,
     month: AskedMonth = "",
     area: AskedArea = "",
 ) -> Response:
     """The report as a workbook."""
-    report = await _read(node, officer, name, month, area)
+    report = await _read(node, officer, report_name, month, area)
     content = workbook(node, report, pages_of(request).translator(request))
     return _download(content, XLSX, f"{report.name}-{report.month}.xlsx", attached=True)
 
 
-@router.get("/reports/{name}/print.pdf")
+@router.get("/reports/{report_name}/print.pdf")
 async def report_print(
     request: Request,
     node: CurrentNode,
     officer: PageOfficer,
-    name: str,
+    report_name: str,
     *,
     month: AskedMonth = "",
     area: AskedArea = "",
 ) -> Response:
     """The report on A4."""
-    report = await _read(node, officer, name, month, area)
+    report = await _read(node, officer, report_name, month, area)
     chinese = pages_of(request).languages.translator("zh-CN")
     content = report_pdf(node, report, chinese=chinese, made_at=node.now())
     return _download(content, "application/pdf", f"{report.name}-{report.month}.pdf", attached=False)

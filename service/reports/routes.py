@@ -84,14 +84,14 @@ class Closed(BaseModel):
     months: list[str]
 
 
-@router.get("/reports/{name}")
+@router.get("/reports/{report_name}")
 async def report(
-    name: Name, node: CurrentNode, officer: CurrentOfficer, month: AskedMonth = None, area: AskedArea = None
+    report_name: Name, node: CurrentNode, officer: CurrentOfficer, month: AskedMonth = None, area: AskedArea = None
 ) -> ReportView:
     """Give a closed month of a report for the officer's own area."""
     return await node.database.read(
         lambda session: ReportView.of(
-            read_report(session, node, name, by=officer, month=month, area=area), months_closed(session)
+            read_report(session, node, report_name, by=officer, month=month, area=area), months_closed(session)
         )
     )
 

@@ -135,6 +135,8 @@ async def live_on(one: Twin, cast: Cast, *, about_subject: bool = True) -> None:
             words = dict.fromkeys(item["claims"], "no_record")
             await one.told("answering", "POST", f"/verifications/{item['id']}/answer", {"answers": words})
     await one.settle()
+    for month in ("2026-09", "2026-10"):
+        await one.told("closing a month", "POST", "/reports/closings", {"month": month})
     # The day on which the first reminders of the quarter go out, in the middle of a working day.
     await one.live_until(datetime(2026, 12, 17, 3, 0, tzinfo=UTC))
     receipts = (await one.do("GET", f"/verifications/{requests[0]}"))["receipts"]
@@ -152,6 +154,8 @@ async def live_on(one: Twin, cast: Cast, *, about_subject: bool = True) -> None:
         "number": ["1", "2"],
         "secret": ["nothing"],
         "path": ["/"],
+        "officer_id": [one._officers["李伟"].id],
+        "report_name": ["monthly_flows", "response_times", "register_quality", "privacy"],
     }
 
 

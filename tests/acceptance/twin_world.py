@@ -52,6 +52,7 @@ COMMANDS = (
     ("privacy", "report"),
     ("privacy", "report", "--json"),
     ("doctor",),
+    ("report", "monthly_flows", "--month", "2026-09"),
     ("officer", "list"),
     ("peer", "list"),
     ("peer", "show", "790101"),
@@ -266,7 +267,7 @@ class Twin:
     async def command(self, *command: str) -> None:
         """What `tonglu` prints about the node, as a process of its own would."""
         directory = str(self.node.settings.dir)
-        place = 1 if command[0] in {"tick", "doctor"} else 2
+        place = 1 if command[0] in {"tick", "doctor", "report"} else 2
         arguments = [*command[:place], directory, *command[place:]]
         environment = {"TONGLU_DATABASE_URL": self.node.settings.database, "TONGLU_ALLOW_PRIVATE_PEERS": "true"}
         if self.node.settings.smtp_url:
@@ -313,7 +314,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
         *(f"?state={state}" for state in ("queued", "delivered", "answered")),
         *(f"?direction=received&state={state}" for state in ("received", "answering", "answered")),
     ),
-    "/api/v1/work-items": ("", "?state=done", "?whose=mine", "?whose=pool", "?kind=answer_request", "?kind=duplicate"),
+    "/api/v1/work-items": ("", "?state=done", "?whose=mine", "?whose=pool", "?kind=answer_request", "?kind=duplicate", "?assignee=%E7%8E%8B%E8%8A%B3"),
     "/api/v1/access-log": ("?limit=200",),
     "/access-log": ("",),
     "/api/v1/certificates/{certificate_id}": ("?person_id={person_id}", ""),
@@ -322,6 +323,10 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "/api/v1/reminders": ("?person_id={person_id}",),
     "/api/v1/receipts": ("?message={message}",),
     "/api/v1/people/{person_id}": ("", "?full=1&purpose=counter"),
+    "/api/v1/reports/{report_name}": tuple(f"?month=2026-{month}" for month in ("09", "10", "11")),
+    "/reports/{report_name}": ("?month=2026-09", "?month=2026-11", "?month=2026-09&area=790303001"),
+    "/reports/{report_name}/workbook.xlsx": ("?month=2026-09",),
+    "/reports/{report_name}/print.pdf": ("?month=2026-09",),
     "/regions": ("?q=qh", "?q=%E9%9D%92"),
     "/arrivals": ("", "?state=declared", "?order=moved"),
     "/verifications": ("", "?direction=received", "?direction=sent"),

@@ -66,7 +66,7 @@ def register(app, officer):
 
 
 @pytest.mark.by_turns
-async def test_a_month_from_count_to_paper(app, client, officer, register, clock, password_hash):
+async def test_a_month_from_count_to_paper(app, client, officer, register, password_hash):
     node = app.state.node
     assert (await client.get("/api/v1/reports/monthly_flows")).status_code == 409, "no month is closed"
     for month, status in (("2026-11", 409), ("2020-01", 409), ("2026-13", 422), ("october", 422)):
@@ -105,31 +105,7 @@ async def test_a_month_from_count_to_paper(app, client, officer, register, clock
 
     await each_sees_their_own(app, password_hash)
 
-    # Later entries: the closed month stays as it is; the next closing tells the difference, if it may.
-    register.arrive(25, TOWN, HOME, "2026-10-20")
-    register.arrive(31, VILLAGE, HOME, "2026-10-21")
-    register.arrive(4, HILLS, HOME, "2026-10-21")
-    register.keep()
-    again = (await client.get("/api/v1/reports/monthly_flows")).json()
-    assert again["tables"] == report["tables"]
-    assert again["corrections"] == []
-    clock.set(datetime(2026, 12, 6, 2, 0, tzinfo=UTC))
-    assert await close_due(node) == 0
-    clock.set(datetime(2026, 12, 7, 2, 0, tzinfo=UTC))
-    assert await close_due(node) == 1, "November, on its fifth working day"
-    assert await close_due(node) == 0
-    async with connect(app, sign_in_as(node, officer)) as later:
-        november = (await later.get("/api/v1/reports/monthly_flows")).json()
-        assert (november["month"], november["closed_by"]) == ("2026-11", None)
-        assert november["months"] == ["2026-11", "2026-10"]
-        corrected = (await later.get("/api/v1/reports/monthly_flows", params={"month": "2026-10"})).json()
-        assert corrected["tables"] == report["tables"]
-        (correction,) = corrected["corrections"]
-        told = {row["code"]: row["values"][0] for row in correction["tables"][0]["rows"]}
-        assert told[""] == 60
-        assert HILLS not in told, "a difference of four is not told"
-        assert told.keys() <= {"", TOWN, VILLAGE}
-        await pages_show_it(app, officer)
+    await later_entries_are_a_difference(client, officer, register, report)
 
     # Nothing personal is kept of it.
     kept = node.database.read_sync(lambda session: session.exec(select(ReportCell)).all())
@@ -157,6 +133,35 @@ async def each_sees_their_own(app, password_hash):
     async with connect(app, sign_in_as(node, auditor)) as theirs:
         assert (await theirs.get("/api/v1/reports/monthly_flows")).status_code == 403
         assert (await theirs.get("/api/v1/reports/privacy")).status_code == 200
+
+
+async def later_entries_are_a_difference(client, officer, register, report):
+    app, node, clock = client._transport.app, register.node, register.node.clock
+    # Later entries: the closed month stays as it is; the next closing tells the difference, if it may.
+    register.arrive(25, TOWN, HOME, "2026-10-20")
+    register.arrive(31, VILLAGE, HOME, "2026-10-21")
+    register.arrive(4, HILLS, HOME, "2026-10-21")
+    register.keep()
+    again = (await client.get("/api/v1/reports/monthly_flows")).json()
+    assert again["tables"] == report["tables"]
+    assert again["corrections"] == []
+    clock.set(datetime(2026, 12, 6, 2, 0, tzinfo=UTC))
+    assert await close_due(node) == 0
+    clock.set(datetime(2026, 12, 7, 2, 0, tzinfo=UTC))
+    assert await close_due(node) == 1, "November, on its fifth working day"
+    assert await close_due(node) == 0
+    async with connect(app, sign_in_as(node, officer)) as later:
+        november = (await later.get("/api/v1/reports/monthly_flows")).json()
+        assert (november["month"], november["closed_by"]) == ("2026-11", None)
+        assert november["months"] == ["2026-11", "2026-10"]
+        corrected = (await later.get("/api/v1/reports/monthly_flows", params={"month": "2026-10"})).json()
+        assert corrected["tables"] == report["tables"]
+        (correction,) = corrected["corrections"]
+        told = {row["code"]: row["values"][0] for row in correction["tables"][0]["rows"]}
+        assert told[""] == 60
+        assert HILLS not in told, "a difference of four is not told"
+        assert told.keys() <= {"", TOWN, VILLAGE}
+        await pages_show_it(app, officer)
 
 
 async def pages_show_it(app, officer):
