@@ -67,8 +67,9 @@ def node(settings: Settings, clock: FakeClock) -> Iterator[Node]:
 
 
 @pytest.fixture
-async def app(settings: Settings, clock: FakeClock) -> AsyncIterator[FastAPI]:
-    """The application of a node, started."""
+async def app(settings: Settings, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FastAPI]:
+    """The application of a node, started; no job runs by itself: starting them all costs more than most tests."""
+    monkeypatch.setattr("service.app._working", standing_still)
     async with started(create_app(settings, clock=clock, entropy=SeededEntropy("node"))) as running:
         yield running
 
@@ -77,6 +78,12 @@ async def app(settings: Settings, clock: FakeClock) -> AsyncIterator[FastAPI]:
 async def started(app: FastAPI) -> AsyncIterator[FastAPI]:
     async with app.router.lifespan_context(app):
         yield app
+
+
+@asynccontextmanager
+async def standing_still(*_: Any) -> AsyncIterator[None]:
+    """The clockwork of a node where a test says when something happens (`run_job`)."""
+    yield
 
 
 @pytest.fixture
