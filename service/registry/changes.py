@@ -65,6 +65,8 @@ def correct_person(
     if conflicts:
         raise Conflict(version=person.version, conflicts=[one.as_told() for one in conflicts])
     new, warnings = _corrected(before, changes, node.today())
+    if opened_as(person, before.key, new) == before:
+        return Corrected(before, warnings, None)
     earlier = before_save(person, before)
     drop_tokens(session, node, person)
     for column, value in seal_columns(node, person.id, before.key, new).items():

@@ -142,7 +142,8 @@ def _take_theirs(form: Form, met: Meanwhile) -> None:
         value = met.standing[name] or ""
         form.values[name] = [value.replace("-", "") if name == "date_of_birth" else value]
     form.values["version"] = [str(met.version)]
-    form.refuse("", CHANGED_MEANWHILE)
+    for one in met.conflicts:
+        form.refuse(f"choose_{one.field}", CHANGED_MEANWHILE)
 
 
 @router.post("/people/{person_id}/protect")

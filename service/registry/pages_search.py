@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from schemas.problems import LocalError
+from schemas.regions import contains
 from service.context import CurrentNode
 from service.officers.doors import PageOfficer
 from service.registry.search import search_people
@@ -43,8 +44,12 @@ async def regions(
     q: Annotated[str, Query(max_length=40)] = "",
     region: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """The divisions that a typed piece of a name, or its pinyin initials, may mean; a piece of the page."""
-    found = node.divisions.search(region or q) if (region or q).strip() else []
+    """The divisions outside this region that a piece of a name, or its pinyin initials, may mean; a piece of the page.
+
+    The other end of a move lies outside: what lies within is not offered.
+    """
+    found = node.divisions.search(region or q, limit=200) if (region or q).strip() else []
+    found = [one for one in found if not contains(node.region, one.code) and not contains(one.code, node.region)][:20]
     return pages_of(request).render(
         request, "registry/regions.html", names=[node.divisions.full_name(one.code) for one in found], typed=region or q
     )

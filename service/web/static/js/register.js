@@ -39,6 +39,13 @@
       event.target.form.requestSubmit();
     }
   });
+  /* A resident ID tells the date of birth (GB 11643); one that was typed stays */
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "document_number" || !document.getElementById("line")) return;
+    const born = document.getElementById("date_of_birth");
+    const number = event.target.value.normalize("NFKC").replace(/\s/g, "");
+    if (born && !born.value && /^\d{17}[\dXx]$/.test(number)) born.value = number.slice(6, 14);
+  });
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-intake]")) { event.stopPropagation(); fill(event.target, false); }
   });
