@@ -104,6 +104,10 @@ migration: $(VENV)/.dev ## draft the next revision of the database (M="what chan
 docs: $(VENV)/.dev ## write the parts of docs/reference that are made from the code
 	@$(BIN)/python -m tests.docs.reference
 
+.PHONY: pictures
+pictures: setup-dev ## take the pictures in docs/images anew, of the pages as their tests use them
+	@TONGLU_TEST_PICTURES=1 $(PYTEST) tests/acceptance -m browser $(ARGS)
+
 .PHONY: lock
 lock: $(VENV)/.dev ## lock the versions anew, after a change in pyproject.toml
 	@$(BIN)/uv lock

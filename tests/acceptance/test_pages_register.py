@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.pages_world import HERE, HOME, enter, resident_id
+from tests.acceptance.pictures import picture
 
 pytestmark = pytest.mark.browser
 
@@ -109,6 +110,7 @@ def test_a_double_is_shown_with_why_before_saving_and_never_blocks(page):
     found = page.locator("#doubles")
     for said in ("基本可以认定是同一人", "证件号码相同", "姓名读音相同", "出生日期相同"):
         expect(found).to_contain_text(said)
+    picture(page, "doubles")
     page.fill("#region", "青禾县")
     page.keyboard.press("Tab")
     page.check("#notice_way")
@@ -130,6 +132,7 @@ def test_two_officers_on_one_record_choose_field_by_field(context, page, world):
     expect(page.locator("main")).to_contain_text("first 于")
     expect(page.locator("#address")).to_have_value("东街 1 号")
     expect(page.locator("#language")).to_have_value("en")
+    picture(page, "two-officers")
     page.get_by_label("用同事的：13800001299").check()
     page.get_by_role("button", name="保存").click()
     page.wait_for_url(re.compile(r"/people/[0-9a-f-]{36}$"))
@@ -137,6 +140,21 @@ def test_two_officers_on_one_record_choose_field_by_field(context, page, world):
     assert (shown["phone"], shown["address"], shown["language"]) == ("13800001299", "东街 1 号", "en")
     page.locator(".tl-done").get_by_role("button", name="撤销操作").click()
     world.call(HERE, "PATCH", f"/people/{world.ids['person']}", {"phone": mine, "language": "zh-CN"})
+
+
+def test_two_records_are_compared_joined_and_parted(page, world):
+    page.goto(f"/duplicates/{world.ids['pair']}")
+    expect(page.get_by_role("row", name="行程")).to_contain_text("2026年10月")
+    expect(page.locator("main")).to_contain_text("基本可以认定是同一人")
+    picture(page, "duplicate")
+    page.get_by_role("link", name="以后再定").click()
+    page.goto(f"/duplicates/{world.ids['pair']}")
+    page.get_by_role("button", name="同一人：保留这条").last.click()
+    page.wait_for_url(re.compile(r"/people/[0-9a-f-]{36}$"))
+    expect(page.get_by_role("link", name="从云台县流入")).to_have_count(2)
+    page.locator(".tl-done").get_by_role("button", name="撤销操作").click()
+    page.wait_for_url("**/duplicates/**")
+    expect(page.get_by_role("button", name="不是同一人")).to_be_visible()
 
 
 def test_without_a_script_doubles_are_a_step_on_saving(browser, world):
