@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import durability, endpoint, many_peers, round_trips, single_trips
+from bench import durability, endpoint, ledger_import, many_peers, round_trips, single_trips
 from bench.slices import Result
 
 HERE = Path(__file__).parent
@@ -23,6 +23,7 @@ ROOMS: dict[str, Callable[[], list[Result]]] = {
     "single_trips": single_trips.measure,
     "durability": durability.measure,
     "many_peers": many_peers.measure,
+    "ledger_import": ledger_import.measure,
 }
 
 

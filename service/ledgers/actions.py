@@ -25,7 +25,7 @@ from service.work_items.actions import open_item
 
 KEPT_FOR = timedelta(hours=24)
 """So long an upload's rows are kept (rule 9 of the domain)."""
-BATCH_ROWS = 100
+BATCH_ROWS = 200
 """Rows that are registered in one transaction: well under 50 ms during which nobody else writes."""
 _WORKING_DAYS_TO_CORRECT = 5
 

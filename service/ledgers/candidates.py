@@ -14,7 +14,7 @@ def candidate_to_json(candidate: Candidate) -> list[Any]:
     identity = candidate.identity
     return [
         identity.name,
-        identity.document_type.value,
+        identity.document_type,
         identity.document_number,
         identity.date_of_birth.isoformat() if identity.date_of_birth else None,
         candidate.phone,

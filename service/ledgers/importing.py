@@ -4,11 +4,15 @@ Each step is a short transaction of its own, so that a long ledger stops nobody 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
 
 from sqlmodel import Session, col, select
 
@@ -27,6 +31,8 @@ from service.ledgers.tables import LedgerBatch, LedgerImport
 from service.ledgers.undoing import go_on_undoing
 from service.officers.rules import Officer, Role
 
+ROWS_READ: Final = 600
+"""Rows that are compared with the register and kept in one transaction: short, because nobody is registered by it."""
 Advance = Callable[[int], None]
 """Called with the number of rows that were done since the last call."""
 
@@ -133,18 +139,19 @@ def keep_choice(node: Node, opened: Opened, *, by: Officer, origin: Origin) -> N
 
 def read_rows(node: Node, opened: Opened, import_id: str, *, by: Officer, advance: Advance = _stand) -> None:
     """Read a ledger's people to the end and keep them, sealed. Raises `LedgerUnreadable` where it breaks off."""
-    write = node.database.write_sync
     kind = opened.reader.kind
-    for number, batch in enumerate(_batches(node, opened.reader)):
-        write(partial(_store, node=node, import_id=import_id, number=number, kind=kind, batch=batch, by=by))
-        advance(len(batch))
+    with _Ahead(node) as ahead:
+        for part, batch in enumerate(_batches(node, opened.reader, ROWS_READ)):
+            first = part * (ROWS_READ // actions.BATCH_ROWS)
+            ahead.write(partial(_store, node=node, import_id=import_id, first=first, kind=kind, batch=batch, by=by))
+            advance(len(batch))
     columns = opened.columns
-    write(lambda session: actions.finish_reading(session, node, import_id, columns))
+    node.database.write_sync(lambda session: actions.finish_reading(session, node, import_id, columns))
 
 
 def compared(node: Node, reader: LedgerReader, *, by: Officer) -> Iterator[list[ReportRow]]:
     """Judge a ledger's rows and compare the good ones with the register, a batch at a time; keeps nothing."""
-    for batch in _batches(node, reader):
+    for batch in _batches(node, reader, ROWS_READ):
         # A look into the register that tells who is there is written down, hence a writing transaction.
         yield node.database.write_sync(partial(_compare, node=node, kind=reader.kind, batch=batch, by=by))
 
@@ -154,11 +161,14 @@ def register_all(node: Node, import_id: str, *, by: Officer, advance: Advance = 
     write, read = node.database.write_sync, node.database.read_sync
     ledger = write(lambda session: actions.start_commit(session, import_id, by=by))
     node.held.drop(import_id)
-    while (batch := read(partial(_next_batch, import_id=import_id))) is not None:
-        # Sealing and indexing take longer than inserting: they are done before the lock is taken.
-        ready = actions.make_batch(node, ledger, batch, by=by)
-        write(partial(actions.register_batch, node=node, import_id=import_id, ready=ready, by=by))
-        advance(len(ready.rows))
+    last = -1
+    with _Ahead(node) as ahead:
+        while (batch := read(partial(_next_batch, import_id=import_id, after=last))) is not None:
+            # Sealing and indexing take longer than inserting: they are done before the lock is taken.
+            ready = actions.make_batch(node, ledger, batch, by=by)
+            ahead.write(partial(actions.register_batch, node=node, import_id=import_id, ready=ready, by=by))
+            advance(len(ready.rows))
+            last = batch.number
     write(lambda session: actions.finish_commit(session, node, import_id, by=by))
     # A job may look for doubles among the newcomers.
     node.wake("duplicates")
@@ -215,14 +225,52 @@ def _pieces(source: Path | bytes) -> Iterable[bytes]:
             yield piece
 
 
-def _batches(node: Node, reader: LedgerReader) -> Iterator[list[CheckedRow]]:
+class _Ahead:
+    """One write under way while the next rows are made ready; an error of it is raised where the next one is asked for.
+
+    On its way out it waits for the last one.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="tonglu-ledger")
+        self._waiting: Future[None] | None = None
+
+    def write(self, fn: Callable[[Session], None]) -> None:
+        """Write, as soon as the write before it is committed."""
+        self._settle()
+        self._waiting = self._pool.submit(copy_context().run, self._node.database.write_sync, fn)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for the last write; its error does not hide one that came before it."""
+        try:
+            if kind is None:
+                self._settle()
+        finally:
+            self._pool.shutdown()
+
+    def _settle(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.result()
+
+
+def _batches(node: Node, reader: LedgerReader, size: int) -> Iterator[list[CheckedRow]]:
     checked = check_rows(reader.rows, reader.kind, today=node.today(), divisions=node.divisions)
-    while batch := list(islice(checked, actions.BATCH_ROWS)):
+    while batch := list(islice(checked, size)):
         yield batch
 
 
-def _next_batch(session: Session, import_id: str) -> LedgerBatch | None:
-    wanted = select(LedgerBatch).where(LedgerBatch.import_id == import_id, col(LedgerBatch.done).is_(False))
+def _next_batch(session: Session, import_id: str, after: int) -> LedgerBatch | None:
+    wanted = select(LedgerBatch).where(
+        LedgerBatch.import_id == import_id, col(LedgerBatch.number) > after, col(LedgerBatch.done).is_(False)
+    )
     return session.exec(wanted.order_by(col(LedgerBatch.number)).limit(1)).first()
 
 
@@ -231,13 +279,14 @@ def _store(
     *,
     node: Node,
     import_id: str,
-    number: int,
+    first: int,
     kind: LedgerKind,
     batch: list[CheckedRow],
     by: Officer,
 ) -> None:
     rows = _compare(session, node=node, kind=kind, batch=batch, by=by)
-    actions.store_batch(session, node, import_id, number, rows)
+    for number, start in enumerate(range(0, len(rows), actions.BATCH_ROWS), start=first):
+        actions.store_batch(session, node, import_id, number, rows[start : start + actions.BATCH_ROWS])
 
 
 def _compare(

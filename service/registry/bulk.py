@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import select as select_columns
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from schemas.calendar import PartialDate
 from schemas.entropy import uuid4, uuid7
@@ -129,38 +129,17 @@ def already_registered(
     back with last year's ledger. Protected people count as absent (rule 7). Whoever is told to be there
     finds the comparison in their log (rule 6), so this writes.
     """
-    keys = [_keys(node, row.identity) for row in rows]
+    keys = [_key(node, row.identity) for row in rows]
     moved: dict[bytes, list[Any]] = {}
-    wanted = list({key for key in keys if key is not None})
-    table: Any = Arrival if kind == "arrivals" else Departure
-    region: Any = Arrival.origin_region if kind == "arrivals" else Departure.destination_region
-    for start in range(0, len(wanted), _IN_LIMIT):
-        part = wanted[start : start + _IN_LIMIT]
-        found = session.execute(
-            select_columns(
-                col(Person.id),
-                col(Person.wrapped_key),
-                col(Person.document_index),
-                col(Person.name_birth_index),
-                col(Person.area),
-                region.label("place"),
-                table.state.label("move_state"),
-                (table.arrived_on if kind == "arrivals" else table.departed_on).label("moved_on"),
-            )
-            .join(table, table.person_id == Person.id)
-            .where(
-                or_(col(Person.document_index).in_(part), col(Person.name_birth_index).in_(part)),
-                visible(node.today()),
-                table.state != "voided",
-            )
-        )
-        for one in found:
-            for key in (one.document_index, one.name_birth_index):
-                if key is not None:
-                    moved.setdefault(bytes(key), []).append(one)
+    for column in (Person.document_index, Person.name_birth_index):
+        wanted = list({key for held_in, key in keys if held_in is column and key is not None})
+        for start in range(0, len(wanted), _IN_LIMIT):
+            found = session.execute(_moves_by(node, kind, column, wanted[start : start + _IN_LIMIT]))
+            for one in found:
+                moved.setdefault(bytes(one.key), []).append(one)
     met = [
         next((one for one in moved.get(key or b"", ()) if by.sees(one.area) and _same_move(one, row)), None)
-        for key, row in zip(keys, rows, strict=True)
+        for (_, key), row in zip(keys, rows, strict=True)
     ]
     known = {one.id: one for one in met if one is not None}
     record_each(session, node, by.as_actor, "person.compared", known.values(), purpose="task", fields=("identity",))
@@ -204,8 +183,29 @@ def _move(node: Node, kind: Kind, row: Registrable, *, person_id: str, ledger_id
     }
 
 
-def _keys(node: Node, identity: PersonIdentity) -> bytes | None:
-    return document_index(node, identity) or name_birth_index(node, identity)
+def _moves_by(node: Node, kind: Kind, column: Any, keys: Sequence[bytes]) -> Any:
+    """Select the people of some keys with their moves of a kind."""
+    table: Any = Arrival if kind == "arrivals" else Departure
+    arrivals = kind == "arrivals"
+    return (
+        select_columns(
+            col(Person.id),
+            col(Person.wrapped_key),
+            col(Person.area),
+            col(column).label("key"),
+            (table.origin_region if arrivals else table.destination_region).label("place"),
+            table.state.label("move_state"),
+            (table.arrived_on if arrivals else table.departed_on).label("moved_on"),
+        )
+        .join(table, table.person_id == Person.id)
+        .where(col(column).in_(keys), visible(node.today()), table.state != "voided")
+    )
+
+
+def _key(node: Node, identity: PersonIdentity) -> tuple[Any, bytes | None]:
+    """By which column a person is looked up, and by which value: the document, or name and date of birth."""
+    key = document_index(node, identity)
+    return (Person.document_index, key) if key else (Person.name_birth_index, name_birth_index(node, identity))
 
 
 def _same_move(found: Any, row: Registrable) -> bool:
