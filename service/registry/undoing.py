@@ -69,8 +69,9 @@ def undo_change(session: Session, node: Node, person_id: str, change_id: str | N
     key = node.vault.open_key(person.wrapped_key)
     change = _own_change(session, node, key, change_id, by)
     if change is None:
-        # Alike for a record that is not there, and for one of which this officer saved nothing.
-        raise WrongState if by.sees(person.area) and person.state == "active" and change_id is None else NotFound
+        # Whoever saved nothing here learns no more than whoever opens the record: absent and hidden are alike.
+        find_person(session, node, person_id, by)
+        raise WrongState if change_id is None else NotFound
     if not change.undoable_by(by, node.now()):
         raise WrongState
     opened = unseal_person(

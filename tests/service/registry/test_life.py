@@ -58,6 +58,9 @@ async def test_every_save_is_taken_back_within_ten_minutes_and_no_later(region):
     await colleague.refused(f"{person}/undo", {"change_id": change["id"]}, "not_found")
     await colleague.refused("/people/nobody/undo", None, "not_found")
     assert "person.undone" in actions(region, made["person_id"])
+    await colleague.refused(f"{person}/undo", None, "wrong_state")
+    await region.post(f"{person}/protect", {"reason": "threat", "until": "2027-01-31"}, 204)
+    await colleague.refused(f"{person}/undo", None, "not_found")
 
 
 async def test_what_somebody_changed_since_is_never_overwritten_by_undoing(region):
