@@ -169,7 +169,7 @@ def _from_1904(row: RawRow) -> RawRow:
     """Turn plain numbers into the days that they mean where days are counted from 1904."""
 
     def day(cell: Cell) -> Cell:
-        return (day_of(cell) or cell) if isinstance(cell, float) else cell
+        return (day_of(cell) or cell) if isinstance(cell, (int, float)) and not isinstance(cell, bool) else cell
 
     return replace(
         row,
