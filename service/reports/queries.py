@@ -25,7 +25,7 @@ OF_THE_REGION: Final = frozenset({"response_times", "privacy"})
 """Reports about the region as a whole, for officers of the whole of it."""
 
 Value = int | float | Literal["<10", "…", "-"]
-"""A number; ``<10``; ``…``: ten or more, not told; ``-``: there is none (no median without an answer)."""
+"""A number; ``<10``; ``…``: ten or more, not told; ``-``: none (no median of few answers)."""
 SMALL_MARK: Final = "<10"
 HIDDEN_MARK: Final = "…"
 NONE_MARK: Final = "-"
@@ -77,7 +77,7 @@ class _Cells:
 
     def value(self, measure: str, row: str, column: str) -> Value:
         cell = self._cells.get((measure, row, column))
-        if cell is None:
+        if cell is None or (measure.startswith(DAYS) and cell.shown != "yes"):
             return NONE_MARK
         if cell.shown != "yes":
             return SMALL_MARK if cell.shown == "small" else HIDDEN_MARK
