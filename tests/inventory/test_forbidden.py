@@ -56,6 +56,7 @@ ALLOWED_NAMES = {
     "port_is_fine": "a port that is in range",
     "set_text_color": "of a printed line",
     "set_fill_color": "of a printed line",
+    "set_draw_color": "of a printed line",
     "height": "of a printed sheet",
     "_height": "of a printed sheet",
     "height_mm": "of a printed sheet",
