@@ -6,7 +6,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from bench import plain_way
+from bench import bare_way, plain_node, plain_way
 from bench.pair import ANSWERER, ASKER, Pair, identities
 from bench.slices import Result, Work, compare
 from schemas.identity import PersonIdentity
@@ -14,7 +14,10 @@ from schemas.identity import PersonIdentity
 BATCH = 200
 PAIRS = 3
 WORK = "verified and answered round trips, batches of 200, SQLite synchronous=FULL"
-NOTE = "both sides in one process; JWE, vault, log entries and receipts on both sides of the ratio; {people:,} people"
+NOTE = (
+    "both sides in one process; three messages, JWE, vault, log entries, receipts, consents and quota on both sides of "
+    "the ratio; {people:,} people"
+)
 
 
 def measure(*, pairs: int = PAIRS) -> list[Result]:
@@ -34,11 +37,11 @@ def _row(directory: Path, runner: asyncio.Runner, baseline: str, bar: float, *, 
     pair = Pair(directory / "ours")
     ids = pair.prepare(BATCH * slices)
     runner.run(pair.agree(len(ids)))
-    asker, answerer = (plain_way.open_node(directory, region) for region in (ASKER, ANSWERER))
+    asker, answerer = (plain_node.open_node(directory, region) for region in (ASKER, ANSWERER))
     people = [PersonIdentity.model_validate(one) for one in islice(identities(), BATCH * slices)]
-    for node in (asker, answerer):
-        plain_way.fill(node, people)
-    clients = plain_way.clients_of(asker, answerer, bare=bare)
+    plain_node.fill(asker, answerer, people)
+    plain_node.fill(answerer, asker, people)
+    clients = (bare_way if bare else plain_way).clients_of(asker, answerer)
     ours, theirs = iter(ids), iter(people)
 
     def own() -> Work:
@@ -49,10 +52,10 @@ def _row(directory: Path, runner: asyncio.Runner, baseline: str, bar: float, *, 
 
     async def plainly(batch: list[PersonIdentity]) -> None:
         if bare:
-            await plain_way.bare_trips(asker, answerer, clients, batch)
+            await bare_way.trips(asker, answerer, clients, batch)
         else:
             for person in batch:
-                await plain_way.plain_trip(asker, answerer, clients, person)
+                await plain_way.trip(asker, answerer, clients, person)
 
     def plain() -> Work:
         batch = list(islice(theirs, BATCH))

@@ -10,7 +10,7 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from bench import plain_way
+from bench import plain_node, plain_way
 from bench.pair import ANSWERER, ASKER, Side, Wire, identities, introduce
 from bench.slices import Result, Work, compare
 from schemas.identity import PersonIdentity
@@ -110,11 +110,11 @@ def measure(*, pairs: int = PAIRS) -> list[Result]:
         directory, slices = Path(folder), pairs + 1
         ring = Ring(directory / "ours", slices)
         runner.run(ring.agree())
-        asker, answerer = (plain_way.open_node(directory, region) for region in (ASKER, ANSWERER))
+        asker, answerer = (plain_node.open_node(directory, region) for region in (ASKER, ANSWERER))
         people = [PersonIdentity.model_validate(one) for one in islice(identities(), PEERS * slices)]
-        for node in (asker, answerer):
-            plain_way.fill(node, people)
-        clients = plain_way.clients_of(asker, answerer, bare=False)
+        plain_node.fill(asker, answerer, people)
+        plain_node.fill(answerer, asker, people)
+        clients = plain_way.clients_of(asker, answerer)
         rounds, left = iter(range(slices)), iter(people)
 
         def own() -> Work:
@@ -124,7 +124,7 @@ def measure(*, pairs: int = PAIRS) -> list[Result]:
 
         async def plainly(batch: list[PersonIdentity]) -> None:
             for person in batch:
-                await plain_way.plain_trip(asker, answerer, clients, person)
+                await plain_way.trip(asker, answerer, clients, person)
 
         def plain() -> Work:
             batch, begun = list(islice(left, PEERS)), time.perf_counter()

@@ -14,8 +14,10 @@ type, and every erasure.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, or_
+import sqlalchemy
+from sqlalchemy import ColumnElement, Exists, Row, Select, and_, bindparam, exists, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, update
 
@@ -172,7 +174,14 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     return or_(col(OutboxMessage.next_attempt_at).is_(None), col(OutboxMessage.next_attempt_at) <= now)
 
 
-def _choose(session: Session, peer: Peer, destination: Destination, now: datetime) -> list[OutboxMessage]:
+def _chosen() -> Select[*tuple[Any, ...]]:
+    """What is read of a message that may go: bare columns, for there may be hundreds."""
+    one = OutboxMessage
+    keys = (one.number, one.id, one.type, one.subject)
+    return sqlalchemy.select(*map(col, (*keys, one.body, one.digest, one.streamseq, one.attempts, one.refused_at)))
+
+
+def _choose(session: Session, peer: Peer, destination: Destination, now: datetime) -> list[Row[Any]]:
     most = min(peer.max_messages, destination.batch_limit or peer.max_messages)
     earlier = aliased(OutboxMessage)
     held_back = exists().where(
@@ -190,7 +199,7 @@ def _choose(session: Session, peer: Peer, destination: Destination, now: datetim
     for numbered in (True, False):
         seq = col(OutboxMessage.streamseq)
         wanted = (
-            select(OutboxMessage)
+            _chosen()
             .where(
                 col(OutboxMessage.region) == peer.region,
                 col(OutboxMessage.state).in_(OPEN_STATES),
@@ -202,16 +211,15 @@ def _choose(session: Session, peer: Peer, destination: Destination, now: datetim
             .order_by(seq if numbered else col(OutboxMessage.number))
             .limit(most - len(rows))
             .with_for_update()
-            .execution_options(populate_existing=True)
         )
-        rows += session.exec(wanted).all() if len(rows) < most else []
+        rows += session.execute(wanted).all() if len(rows) < most else []
     return _fitting(rows, min(peer.max_bytes, FIRST_BYTES) if destination.failures else peer.max_bytes)
 
 
-def _rotation(session: Session, peer: Peer, now: datetime, held_back: Exists) -> list[OutboxMessage]:
+def _rotation(session: Session, peer: Peer, now: datetime, held_back: Exists) -> list[Row[Any]]:
     """The oldest news of our keys that is due: the next is proven by the keys that this one brings."""
     wanted = (
-        select(OutboxMessage)
+        _chosen()
         .where(
             col(OutboxMessage.region) == peer.region,
             col(OutboxMessage.type) == ROTATED,
@@ -222,14 +230,13 @@ def _rotation(session: Session, peer: Peer, now: datetime, held_back: Exists) ->
         .order_by(col(OutboxMessage.number))
         .limit(1)
         .with_for_update()
-        .execution_options(populate_existing=True)
     )
-    return list(session.exec(wanted).all())
+    return list(session.execute(wanted).all())
 
 
-def _fitting(rows: list[OutboxMessage], max_bytes: int) -> list[OutboxMessage]:
+def _fitting(rows: list[Row[Any]], max_bytes: int) -> list[Row[Any]]:
     size = 2
-    fitting: list[OutboxMessage] = []
+    fitting: list[Row[Any]] = []
     for row in rows:
         size += len(row.body) + (NUMBER_BYTES if row.streamseq is None else 0) + 1
         if size > max_bytes and fitting:
@@ -238,20 +245,32 @@ def _fitting(rows: list[OutboxMessage], max_bytes: int) -> list[OutboxMessage]:
     return fitting
 
 
-def _number(session: Session, destination: Destination, rows: list[OutboxMessage]) -> list[Sent]:
+def _number(session: Session, destination: Destination, rows: list[Row[Any]]) -> list[Sent]:
     """Give new messages their numbers and freeze them; count the attempt of all."""
     streamseq = destination.next_streamseq
+    sent, numbered = [], []
     for row in rows:
-        row.attempts += 1
+        body, digest = row.body, row.digest
         if row.streamseq is None:
             last = frozen(row.body, destination.stream, streamseq)
-            row.body, row.digest, row.stream, row.streamseq = last.body, last.digest, destination.stream, streamseq
+            body, digest = last.body, last.digest
+            numbered.append({"of": row.number, "as_body": body, "as_digest": digest, "as_streamseq": streamseq})
             streamseq += 1
-        session.add(row)
+        sent.append(
+            Sent(row.number, row.id, row.type, row.subject, digest or "", body, row.attempts + 1, row.refused_at)
+        )
+    if numbered:
+        final: dict[str, Any] = {name: bindparam(f"as_{name}") for name in ("body", "digest", "streamseq")}
+        # On the connection: the session would look for each row among its objects.
+        session.connection().execute(
+            update(OutboxMessage)
+            .where(col(OutboxMessage.number) == bindparam("of"))
+            .values(stream=destination.stream, **final),
+            numbered,
+        )
+    tried = col(OutboxMessage.number).in_([one.number for one in sent])
+    session.exec(update(OutboxMessage).where(tried).values(attempts=OutboxMessage.attempts + 1))
     destination.next_streamseq = streamseq
     session.add(destination)
     session.flush()
-    return [
-        Sent(row.number or 0, row.id, row.type, row.subject, row.digest or "", row.body, row.attempts, row.refused_at)
-        for row in rows
-    ]
+    return sent

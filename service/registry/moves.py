@@ -116,13 +116,8 @@ def take_confirmation_back(session: Session, move: Arrival | Departure, state: s
         session.flush()
 
 
-def confirm_departure(session: Session, node: Node, departure: Departure, *, peer: str) -> None:
-    """Note that the peer's arrival matched. Nothing happens to a departure confirmed already, ended or voided."""
-    confirm_departures(session, node, [departure], peer=peer)
-
-
 def confirm_departures(session: Session, node: Node, departures: Sequence[Departure], *, peer: str) -> None:
-    """Note that several arrivals of the peer matched, as `confirm_departure`."""
+    """Note that arrivals of the peer matched. Nothing happens to a departure confirmed already, ended or voided."""
     fresh = []
     for departure in departures:
         if departure.state in ("declared", "notified"):
