@@ -54,6 +54,8 @@ from service.reminders.receiving import purge as purge_plans
 from service.reminders.receiving import take_on_plans
 from service.reminders.run import run_reminders
 from service.reports.closing import close_due
+from service.request_notices.waiting import purge_notices
+from service.request_notices.sending import send_request_notices
 from service.routes.errors import where
 from service.routes.metrics import Counts
 from service.verification.deadlines import run_deadlines
@@ -143,6 +145,11 @@ async def remind(node: Node, _tools: Tools) -> int:
     return await run_reminders(node)
 
 
+async def tell_of_requests(node: Node, _tools: Tools) -> int:
+    """Tell people of the requests about them."""
+    return await send_request_notices(node)
+
+
 async def fetch_status_lists(node: Node, tools: Tools) -> int:
     """Fetch peers' status lists ahead of need."""
     client = tools.client()
@@ -227,6 +234,7 @@ async def purge(node: Node, _tools: Tools) -> int:
         lambda session: purge_codes(session, node),
         lambda session: purge_federation(session, node.now()),
         purge_copies,
+        lambda session: purge_notices(session, node),
         lambda session: destroy_old_seals(session, node),
     )
     done = sum([int(await node.database.write(room) or 0) for room in rooms])
@@ -240,7 +248,7 @@ JOBS: Final[Mapping[str, Job]] = {
     "deadlines": Job(600, (keep_deadlines,)),
     "duplicates": Job(600, (end_imports, compare_people)),
     "reports": Job(600, (close_months,)),
-    "reminders": Job(60, (remind,)),
+    "reminders": Job(60, (remind, tell_of_requests)),
     "status_lists": Job(60, (fetch_status_lists, fetch_directories)),
     "streams": Job(60, (pull, show_log)),
     "purge": Job(3600, (purge,)),

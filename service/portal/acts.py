@@ -24,6 +24,11 @@ def withdraw(session: Session, node: Node, person: OpenPerson, purpose: ConsentP
         consenting.withdraw_own(session, node, session.get_one(Person, person.id), purpose)
 
 
+def switch_request_messages(session: Session, node: Node, person: OpenPerson, *, on: bool) -> None:
+    """Be told of each request about oneself, or not."""
+    consenting.switch_own_request_messages(session, node, session.get_one(Person, person.id), on=on)
+
+
 def consent_again(session: Session, node: Node, person: OpenPerson, purpose: ConsentPurpose) -> None:
     """Take a withdrawal back: the consent stands anew from now on, given by the person.
 

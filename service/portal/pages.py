@@ -156,6 +156,18 @@ async def change_consent(request: Request, node: CurrentNode, token: PageVisit, 
     return pages_of(request).see_other(request, "/me/consents", done)
 
 
+@router.post("/me/request-messages/{step}")
+async def switch_messages(request: Request, node: CurrentNode, token: PageVisit, step: str) -> Response:
+    """Be told of each request about me (`on`), or not (`off`)."""
+    await sent_form(request)
+
+    def act(session: Session) -> None:
+        acts.switch_request_messages(session, node, sessions.visitor(session, node, token), on=step == "on")
+
+    await node.database.write(act)
+    return pages_of(request).see_other(request, "/me/consents", Done("saved"))
+
+
 @router.get("/me/requests")
 async def requests_page(request: Request, node: CurrentNode, token: PageVisit) -> Response:
     """我的申请: download, ask, and by when we owe an answer."""

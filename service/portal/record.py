@@ -11,6 +11,7 @@ from schemas.identity import DocumentType
 from service.certificates.actions import CertificateView
 from service.certificates.queries import ReceivedView, own_certificates, received_certificates
 from service.consents.consents import consents_of, notices_of
+from service.consents.messages import wants_request_messages
 from service.consents.refusals import do_not_ask
 from service.context import Node
 from service.portal.requests import OwnRequestView, own_requests
@@ -117,6 +118,7 @@ class OwnRecord(BaseModel):
     moves: list[OwnMove]
     notices: list[OwnNotice]
     consents: list[OwnConsent]
+    request_messages: bool
     refusals: list[OwnRefusal]
     certificates: list[OwnCertificate]
     reminder_plans: list[OwnPlan]
@@ -150,6 +152,7 @@ def own_record(session: Session, node: Node, person: OpenPerson) -> OwnRecord:
             for one in notices_of(session, node, person.key)
         ],
         consents=own_consents(session, node, person.key),
+        request_messages=wants_request_messages(session, node, person.key),
         refusals=[
             OwnRefusal(purpose=purpose, ask_not_before=day)
             for purpose, day in sorted(do_not_ask(session, node, person.key).items())

@@ -66,6 +66,14 @@ class PurposeRequest(BaseModel):
     purpose: ConsentPurpose
 
 
+class OwnRequestMessages(BaseModel):
+    """Whether I want to be told of each request about me."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: bool
+
+
 class RequestRequest(BaseModel):
     """What the person asks of the office."""
 
@@ -170,6 +178,16 @@ async def withdraw(body: PurposeRequest, node: CurrentNode, token: VisitToken) -
         return own_consents(session, node, person.key)
 
     return ConsentList(items=await node.database.write(lambda session: act(session, _visitor(session, node, token))))
+
+
+@router.post("/me/request-messages", status_code=204)
+async def request_messages(body: OwnRequestMessages, node: CurrentNode, token: VisitToken) -> None:
+    """Be told of each request about me, or not."""
+
+    def act(session: Session) -> None:
+        acts.switch_request_messages(session, node, _visitor(session, node, token), on=body.on)
+
+    await node.database.write(act)
 
 
 @router.post("/me/consents")

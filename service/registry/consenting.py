@@ -18,6 +18,7 @@ from service.consents.consents import (
     record_notice,
     withdraw_consent,
 )
+from service.consents.messages import set_request_messages
 from service.consents.refusals import check_may_ask, forget_refusals, record_refusals
 from service.context import Node
 from service.officers.rules import Officer, Role, require
@@ -87,6 +88,17 @@ def record_own_consents(session: Session, node: Node, person: Person, draft: Con
     check_consents(session, draft.consents, by=None, code_is_right=lambda _: True)
     own_wish = [one.purpose for one in draft.consents]
     return _record(session, node, person, opened, consents=draft.consents, refused=draft.refused, own_wish=own_wish)
+
+
+def switch_request_messages(session: Session, node: Node, person_id: str, *, on: bool, by: Officer) -> None:
+    """At the counter: tell the person of each request about them, or not. Raises `NotFound`, `Forbidden`."""
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    _switch(session, node, find_person(session, node, person_id, by), by.as_actor, on=on)
+
+
+def switch_own_request_messages(session: Session, node: Node, person: Person, *, on: bool) -> None:
+    """The same on the person's own page."""
+    _switch(session, node, person, Actor.person(person.area), on=on)
 
 
 def withdraw(session: Session, node: Node, person_id: str, purpose: ConsentPurpose, *, by: Officer) -> None:
@@ -173,6 +185,11 @@ def _saving(
     before = before_save(person, opened, moves)
     before.sheets = sheets_of(session, node, opened.key)
     return _Save(person, opened, before, by)
+
+
+def _switch(session: Session, node: Node, person: Person, actor: Actor, *, on: bool) -> None:
+    opened = _open(session, node, person, actor, action="person.request_messages_switched", field="request_messages")
+    set_request_messages(session, node, opened.key, on=on)
 
 
 def _open(session: Session, node: Node, person: Person, actor: Actor, *, action: str, field: str) -> OpenPerson:

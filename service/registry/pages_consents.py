@@ -10,12 +10,13 @@ from starlette.responses import Response
 from schemas.claims import ConsentPurpose, ReminderKind, Way
 from schemas.problems import LocalError
 from service.consents.consents import ConsentDraft, NoticeDraft
+from service.consents.messages import wants_request_messages
 from service.consents.notices import CURRENT_VERSION, Wording, current
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
 from service.officers.queries import all_accounts
 from service.officers.rules import Officer
-from service.registry.consenting import give_notice, record_consents, withdraw
+from service.registry.consenting import give_notice, record_consents, switch_request_messages, withdraw
 from service.registry.drafts import ConsentsDraft
 from service.registry.pages_frame import head_of
 from service.registry.queries import Record, open_record, other_end
@@ -50,6 +51,14 @@ async def notice_form(request: Request, node: CurrentNode, officer: PageOfficer,
     return pages_of(request).see_other(
         request, f"/people/{person_id}/consents", Done("told", f"/people/{person_id}/undo")
     )
+
+
+@router.post("/people/{person_id}/request-messages")
+async def switch_messages(request: Request, node: CurrentNode, officer: PageOfficer, person_id: str) -> Response:
+    """Tell the person of each request about them, or not."""
+    on = (await sent_form(request)).text("on") == "yes"
+    await node.database.write(lambda session: switch_request_messages(session, node, person_id, on=on, by=officer))
+    return pages_of(request).see_other(request, f"/people/{person_id}/consents", Done("saved"))
 
 
 @router.post("/people/{person_id}/consents")
@@ -125,12 +134,12 @@ def askable(session: Session, record: Record) -> dict[str, ConsentPurpose]:
 async def _page(
     request: Request, node: Node, officer: Officer, person_id: str, form: Form, *, status: int = 200
 ) -> Response:
-    def read(session: Session) -> tuple[Record, dict[str, ConsentPurpose], list[str]]:
+    def read(session: Session) -> tuple[Record, dict[str, ConsentPurpose], list[str], bool]:
         record = open_record(session, node, person_id, by=officer)
         names = [one.name for one in all_accounts(session) if one.disabled_at is None and one.name != officer.name]
-        return record, askable(session, record), sorted(names)
+        return record, askable(session, record), sorted(names), wants_request_messages(session, node, record.person.key)
 
-    record, asked, witnesses = await node.database.write(read)
+    record, asked, witnesses, messages_on = await node.database.write(read)
     wording = current()
     return pages_of(request).render(
         request,
@@ -139,6 +148,7 @@ async def _page(
         head=head_of(node, record.person),
         current_tab=f"/people/{person_id}/consents",
         record=record,
+        messages_on=messages_on,
         live=[one for one in record.consents if one.is_live],
         past=[one for one in record.consents if not one.is_live],
         refused=[(ConsentPurpose.parse(purpose), day) for purpose, day in sorted(record.do_not_ask.items())],

@@ -33,6 +33,12 @@ class Withdrawal(Body):
     purpose: ConsentPurpose
 
 
+class RequestMessages(Body):
+    """Whether the person is told of each request about them."""
+
+    on: bool
+
+
 class ProtectionDraft(Body):
     """Why the person is hidden, and the last day of it."""
 
@@ -181,6 +187,16 @@ async def withdraw(person_id: str, body: Withdrawal, node: CurrentNode, officer:
     await write_once(
         node, lambda session: consenting.withdraw(session, node, person_id, body.purpose, by=officer), status=204
     )
+
+
+@router.post("/people/{person_id}/request-messages", status_code=204)
+async def request_messages(person_id: str, body: RequestMessages, node: CurrentNode, officer: CurrentOfficer) -> None:
+    """Tell the person of each request about them, or not."""
+
+    def write(session: Session) -> None:
+        consenting.switch_request_messages(session, node, person_id, on=body.on, by=officer)
+
+    await write_once(node, write, status=204)
 
 
 @router.post("/people/{person_id}/protect", status_code=204)

@@ -7,21 +7,14 @@ day that is not a working day moves to the next one, or, where none is left in t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 from schemas.calendar import WorkingCalendar
 from schemas.claims import Cadence
 from schemas.problems import InvalidInput
 from schemas.quarters import Quarter
 
-DAY_BEGINS = time(8)
-DAY_ENDS = time(20)
-"""Messages leave between 8:00 and 20:00 by the node's zone."""
-
 MAX_LEAD_DAYS = 60
-FIRST_RETRY = timedelta(minutes=1)
-LONGEST_RETRY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +82,6 @@ def due_days(period: Period, lead_days: Sequence[int], calendar: WorkingCalendar
         if on is not None and on >= not_before and (not days or on > days[-1].on):
             days.append(DueDay(step, on))
     return days
-
-
-def may_send(now: datetime, zone: ZoneInfo, calendar: WorkingCalendar) -> bool:
-    """Whether messages may leave at this moment: by day, on a working day."""
-    local = now.astimezone(zone)
-    return DAY_BEGINS <= local.time() < DAY_ENDS and calendar.is_working_day(local.date())
-
-
-def retry_after(failures: int) -> timedelta:
-    """How long to wait after so many failures in a row."""
-    return min(FIRST_RETRY * (1 << min(failures - 1, 16)), LONGEST_RETRY)
 
 
 def _allowed(day: date, period: Period, calendar: WorkingCalendar) -> date | None:

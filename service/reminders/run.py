@@ -28,9 +28,10 @@ from schemas.clock import Clock, SystemClock, local_date
 from schemas.entropy import SystemEntropy, uuid4
 from schemas.quarters import Quarter
 from service.context import Node
-from service.reminders.mail import LineDown, Mail, Mailer, MailRefused, compose
+from service.mail import MAX_ATTEMPTS, LineDown, Mailer, MailRefused, may_send, retry_after
+from service.reminders.mail import Mail, compose
 from service.reminders.plans import cadence_of, open_period, open_plan
-from service.reminders.rules import may_send, next_period, period_of, retry_after
+from service.reminders.rules import next_period, period_of
 from service.reminders.tables import ChannelState, Reminder, ReminderCount, ReminderPlan
 
 CLAIM_ROWS = 10
@@ -38,9 +39,6 @@ LEASE = timedelta(seconds=40)
 """How long a claim holds. Nothing is sent in its second half: a mail may take so long."""
 
 ROLL_ROWS = 200
-MAX_ATTEMPTS = 8
-"""A mail that the server puts off so often is given up for this period."""
-
 _CHANNEL = Channel.EMAIL.value
 _SAFETY = timedelta(seconds=20)
 

@@ -36,6 +36,7 @@ from service.registry.moves import set_arrival_state
 from service.registry.people import OpenPerson, find_person, let_see, unseal_people, unseal_person
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import stop_message
+from service.request_notices.waiting import ToTell, queue_notices
 from service.verification.cases import OPEN_SENT, get_request
 from service.verification.questions import Question, send_questions
 from service.verification.quota import asked_this_month
@@ -101,6 +102,7 @@ def request_verifications(session: Session, node: Node, asked: Sequence[Ask]) ->
     ]
     send_questions(session, node, questions)
     session.add_all(rows)
+    queue_notices(session, node, [ToTell(row.id, row.peer, "sent", row.person_id) for row in rows])
     for move in moves:
         if isinstance(move, Arrival) and move.state in ("declared", "unconfirmed"):
             move.state = "verifying"

@@ -23,6 +23,7 @@ from service.registry.matching import adopt_journey, bind_journey, find_all_exac
 from service.registry.moves import confirm_arrival
 from service.registry.tables import Person
 from service.registry.telling import may_share
+from service.request_notices.waiting import ToTell, queue_notices
 from service.verification.cases import claims_asked, open_subject, standings_of, withheld_by
 from service.verification.rules import ASK_AGAIN_AFTER, automatic_answer
 from service.verification.sending import Leaving, send_answers
@@ -183,6 +184,9 @@ def _log_questions(
         by_peer[row.peer].append(told_of(node, person, "verification.received", **said))
     for peer, told in by_peer.items():
         record_told(session, node, Actor.peer(peer), told)
+    # The same row for everyone; whether there is anybody to tell is looked up later.
+    found = [ToTell(row.id, row.peer, "received", person.id if person else None) for row, person in asked]
+    queue_notices(session, node, found)
 
 
 def _waiting_requests(session: Session) -> list[str]:

@@ -24,6 +24,7 @@ from schemas.messages import (
 from service.context import Node
 from service.registry.matching import all_open_departures, bind_journeys, touches
 from service.registry.tables import Person
+from service.request_notices.waiting import ToTell, queue_found
 from service.vault import INDEX_BYTES
 from service.verification.cases import pack_answers
 from service.verification.tables import GivenAnswer, VerificationRequest
@@ -53,6 +54,8 @@ def send_answers(
     for one, message_id in zip(leaving, _send_of_cases(session, node, said), strict=True):
         one.row.answer_message_id = message_id
         one.row.answer_link = _link_of(node, one.person)
+        if one.person is not None and not automatic:
+            queue_found(session, node, ToTell(one.row.id, one.row.peer, "received", one.person.id))
     given = [(one.row, one.answers, now, automatic) for one in leaving]
     close_all_answered(session, node, given, by=by)
     confirmed = {

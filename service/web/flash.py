@@ -84,7 +84,7 @@ DONE: Final = {
     "protected": N_("The record is protected."),
     "erased": N_("The record is erased."),
     "voided": N_("The record is voided as made in error."),
-    "not_duplicate": N_("Noted: these are two people."),
+    "not_duplicate": N_("ToTell: these are two people."),
     "merged": N_("The two records are one now."),
 }
 

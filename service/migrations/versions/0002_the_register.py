@@ -225,3 +225,21 @@ def federation() -> None:
         sa.PrimaryKeyConstraint("first_id"),
     )
     op.create_index("ix_message_copy_message_id", "message_copy", ["message_id"], unique=False)
+    op.create_table(
+        "request_notice",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_request_notice_created_at", "request_notice", ["created_at"], unique=False)
+    op.create_index(
+        "ix_request_notice_waiting",
+        "request_notice",
+        ["next_attempt_at"],
+        unique=False,
+        sqlite_where=sa.text("sealed IS NOT NULL"),
+        postgresql_where=sa.text("sealed IS NOT NULL"),
+    )

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from schemas.calendar import WorkingCalendar
 from schemas.claims import Cadence
 from schemas.problems import InvalidInput
+from service.mail import may_send, retry_after
 from service.reminders.rules import (
     check_schedule,
     due_days,
-    may_send,
     next_period,
     period_of,
-    retry_after,
 )
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -1,0 +1,1 @@
+"""Messages to people that a request about them was put or came (rule 5); a notice, not a reminder."""
