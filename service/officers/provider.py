@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -125,7 +125,7 @@ class Provider:
             form["client_id"] = client_id
         try:
             answer = await self._client.post_form(
-                str(known.addresses["token_endpoint"]), form, (client_id, secret) if secret is not None else None
+                str(known.addresses["token_endpoint"]), form, _basic(client_id, secret)
             )
         except FetchFailedError as error:
             raise ProviderUnavailable from error
@@ -179,6 +179,11 @@ class Provider:
             raise ProviderUnavailable from error
         self._known = _Known(addresses, keys, now)
         return self._known
+
+
+def _basic(client_id: str, secret: str | None) -> tuple[str, str] | None:
+    """Name and password of HTTP Basic, encoded as forms are (RFC 6749, 2.3.1); none for a public client."""
+    return None if secret is None else (quote_plus(client_id), quote_plus(secret))
 
 
 def _verified(token: str, keys: dict[str, Any]) -> dict[str, Any]:
