@@ -1,10 +1,12 @@
 """A register of numbers: rows that nobody opens, as many as a test wants, in a moment."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 
 from schemas.entropy import uuid4, uuid7
+from schemas.identity import DocumentType, PersonIdentity
 from service.context import Node
+from service.registry.people import Contact, NewPerson, seal_columns
 from service.registry.tables import Arrival, Departure, Person
 from service.verification.tables import VerificationRequest
 
@@ -16,8 +18,9 @@ _numbers = count(1)
 class Rows:
     """Makes rows for one node; what is not said is as it mostly is."""
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
+    def __init__(self, node: Node, *, sealed: bool = False) -> None:
+        """``sealed``: with a name and a key of their own, for jobs that open people."""
+        self.node, self.sealed = node, sealed
         self.made: list[object] = []
 
     def person(self, area: str, **changes: object) -> str:
@@ -35,6 +38,14 @@ class Rows:
             }
             | changes
         )
+        if self.sealed:
+            key = self.node.vault.new_person_key()
+            born = date(1990, 1, 1 + next(_numbers) % 28)
+            identity = PersonIdentity(name=f"某{next(_numbers)}", document_type=DocumentType.NONE, date_of_birth=born)
+            person.wrapped_key = key.wrapped
+            new = NewPerson(identity, Contact(None, None), None, "zh-CN")
+            for column, value in seal_columns(self.node, person.id, key.key, new).items():
+                setattr(person, column, value)
         self.made.append(person)
         return person.id
 
