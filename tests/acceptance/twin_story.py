@@ -154,6 +154,7 @@ async def live_on(one: Twin, cast: Cast, *, about_subject: bool = True) -> None:
         "number": ["1", "2"],
         "secret": ["nothing"],
         "path": ["/"],
+        "name": ["李伟"],
         "officer_id": [one._officers["李伟"].id],
         "report_name": ["monthly_flows", "response_times", "register_quality", "privacy"],
     }
