@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select, update
 
 from federation.node import FederationNode
-from federation.outbox import RESTORED, VOIDED, enqueue, void
+from federation.outbox import RESTORED, VOIDED, enqueue, enqueue_all, void
 from federation.peers import OPEN_STATES
 from federation.streams import held_streams, pull_all
 from federation.tables import Destination, MessageState, OutboxMessage, Peer, PeerState
@@ -106,14 +106,20 @@ def announce_absence(
     past, or too far away.
     """
     peer = _active(session, region)
-    now = fed.clock.now()
-    if ends_at <= starts_at or ends_at <= now:
-        raise InvalidInput(errors=[{"field": "to", "message": "The end lies before the beginning, or in the past."}])
-    if ends_at - starts_at > LONGEST_AWAY or starts_at - now > FARTHEST_AHEAD:
-        raise InvalidInput(errors=[{"field": "to", "message": "At most 31 days, within the next year."}])
+    _check_absence(fed.clock.now(), starts_at, ends_at)
     data = NodeMaintenance(starts_at=starts_at, ends_at=ends_at).to_wire()
     enqueue(session, fed, Outgoing(recipient=peer.region, type=MAINTENANCE, subject="node", data=data))
     return peer
+
+
+def announce_absence_to_all(session: Session, fed: FederationNode, starts_at: datetime, ends_at: datetime) -> int:
+    """Tell every active peer when this node will be away; returns how many. Raises ``InvalidInput`` as for one."""
+    _check_absence(fed.clock.now(), starts_at, ends_at)
+    told = select(Peer.region).where(col(Peer.state) == PeerState.ACTIVE).order_by(col(Peer.region))
+    data = NodeMaintenance(starts_at=starts_at, ends_at=ends_at).to_wire()
+    regions = session.exec(told).all()
+    enqueue_all(session, fed, [Outgoing(region, MAINTENANCE, "node", data) for region in regions])
+    return len(regions)
 
 
 def take_maintenance(session: Session, incoming: Incoming, peer: Peer, now: datetime) -> None:
@@ -139,6 +145,13 @@ def end_absence(session: Session, peer: Peer) -> None:
     peer.away_from = peer.away_until = None
     session.add(peer)
     session.flush()
+
+
+def _check_absence(now: datetime, starts_at: datetime, ends_at: datetime) -> None:
+    if ends_at <= starts_at or ends_at <= now:
+        raise InvalidInput(errors=[{"field": "to", "message": "The end lies before the beginning, or in the past."}])
+    if ends_at - starts_at > LONGEST_AWAY or starts_at - now > FARTHEST_AHEAD:
+        raise InvalidInput(errors=[{"field": "to", "message": "At most 31 days, within the next year."}])
 
 
 def _active(session: Session, region: str) -> Peer:

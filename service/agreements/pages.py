@@ -1,7 +1,7 @@
 """Peers and agreements: the line in words, what was agreed, testing, stopping, paper peers."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Final
 
@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from federation.directory import Opinion, compare, followed
+from federation.tables import FollowedDirectory
 from schemas.problems import LocalError, NotFound
 from service.agreements import actions, pages_line, peers, queries
 from service.agreements.lines import newest_invitation
@@ -27,6 +29,9 @@ from service.web.languages import N_
 from service.web.templating import pages_of
 
 router = APIRouter(include_in_schema=False)
+
+LATE_AFTER: Final = timedelta(days=2)
+"""A list older than this is said to be late; it stays in force."""
 
 NAME_A_REGION: Final = N_("Please choose a region from the list, by its name.")
 
@@ -60,6 +65,39 @@ async def add_paper_peer(request: Request, node: CurrentNode, officer: PageOffic
         else:
             return pages_of(request).see_other(request, f"/peers/{code}", Done("saved"))
     return await _list_page(request, node, officer, form, status=422)
+
+
+@router.post("/peers/maintenance")
+async def maintenance_of_all(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+    """Tell every active peer when this node will be away."""
+    form = await sent_form(request)
+    begins, ends = pages_line.moment_of(form, "away_from", node), pages_line.moment_of(form, "away_until", node)
+    if begins is not None and ends is not None:
+        try:
+            await peers.announce_to_all(peers.Maintenance(starts_at=begins, ends_at=ends), node, officer)
+        except LocalError as error:
+            if error.status in {403, 404}:
+                raise
+            form.take(error, {"to": "away_until", "from": "away_from"})
+        else:
+            return pages_of(request).see_other(request, "/peers", Done("peer_maintenance_announced"))
+    return await _list_page(request, node, officer, form, status=422)
+
+
+@router.get("/directories")
+async def directories_page(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+    """The directories that are followed: whether their lists come, and what they advise."""
+
+    def read(session: Session) -> tuple[list[FollowedDirectory], dict[str, list[Opinion]]]:
+        advice: dict[str, list[Opinion]] = {}
+        for one in compare(session, node.fed, node.now()):
+            advice.setdefault(one.directory, []).append(one)
+        return followed(session), advice
+
+    rows, advice = await node.database.read(read)
+    return pages_of(request).render(
+        request, "agreements/directories.html", rows=rows, advice=advice, now=node.now(), late_after=LATE_AFTER
+    )
 
 
 @router.get("/peers/{region}")

@@ -54,7 +54,7 @@ async def test(request: Request, node: CurrentNode, officer: PageOfficer, region
 async def maintenance(request: Request, node: CurrentNode, officer: PageOfficer, region: str) -> Response:
     """Tell the peer when this node will be away."""
     form = await sent_form(request)
-    begins, ends = _moment(form, "away_from", node), _moment(form, "away_until", node)
+    begins, ends = moment_of(form, "away_from", node), moment_of(form, "away_until", node)
     if begins is not None and ends is not None:
         body = peers.Maintenance(starts_at=begins, ends_at=ends)
         try:
@@ -85,7 +85,8 @@ async def change_peer(request: Request, node: CurrentNode, officer: PageOfficer,
     return pages_of(request).see_other(request, f"/peers/{region}", Done(done))
 
 
-def _moment(form: Form, name: str, node: Node) -> datetime | None:
+def moment_of(form: Form, name: str, node: Node) -> datetime | None:
+    """A moment that was typed, in the node's zone; the field is marked where it is none."""
     text = form.needed(name)
     if not text:
         return None

@@ -16,7 +16,7 @@ from federation.peers import (
     revoke,
     suspend,
 )
-from federation.returning import announce_absence, come_back
+from federation.returning import announce_absence, announce_absence_to_all, come_back
 from federation.tables import Peer
 from schemas.problems import InvalidInput, UnknownPeer
 from schemas.regions import RegionCode
@@ -57,6 +57,12 @@ class Maintenance(BaseModel):
 
     starts_at: Annotated[WireTime, Field(alias="from")]
     ends_at: Annotated[WireTime, Field(alias="to")]
+
+
+class Told(BaseModel):
+    """How many peers are being told."""
+
+    told: int
 
 
 class Tested(PeerView):
@@ -103,6 +109,21 @@ async def add_peer(body: PaperPeer, node: CurrentNode, officer: CurrentOfficer) 
         return peer_view(session, node, body.region)
 
     return await node.database.write(add)
+
+
+@router.post("/peers/maintenance")
+async def announce_to_all(body: Maintenance, node: CurrentNode, officer: CurrentOfficer) -> Told:
+    """Tell every active peer when this node will be away."""
+    require_region(officer, node.region, Role.SUPERVISOR, Role.ADMINISTRATOR)
+
+    def tell(session: Session) -> Told:
+        told = announce_absence_to_all(session, node.fed, body.starts_at, body.ends_at)
+        record(session, node, officer.as_actor, "peer.maintenance_announced")
+        return Told(told=told)
+
+    done = await node.database.write(tell)
+    node.wake("delivery")
+    return done
 
 
 @router.post("/peers/{region}/test")

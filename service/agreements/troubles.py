@@ -13,6 +13,7 @@ from typing import Final
 
 from federation.peers import UNKNOWN_TO_PEER
 from federation.tables import PeerState, Wait
+from schemas.problems import FederationError, MessageRefused
 from service.agreements.lines import Line
 from service.web.languages import N_
 
@@ -30,7 +31,13 @@ class Trouble:
     needs_someone: bool = False
     facts: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def page(self) -> str | None:
+        """Where the problem is explained, if it is one of the protocol's."""
+        return f"/problems/{self.code}" if self.code in _PROTOCOLS else None
 
+
+_PROTOCOLS: Final = frozenset(kind.code for base in (FederationError, MessageRefused) for kind in base.__subclasses__())
 _BY_ITSELF: Final = N_(
     "Nothing to do: what waits goes by itself. If it lasts longer than a day, telephone their office."
 )

@@ -269,34 +269,54 @@ def give_up(
 @app.command()
 def maintenance(
     directory: Directory,
-    region: Region,
+    region: Annotated[str | None, typer.Argument(help="The peer's region code.", metavar="REGION")] = None,
     *,
+    everyone: Annotated[bool, typer.Option("--all", help="Tell every active peer.")] = False,
     starts: Annotated[
         datetime | None, typer.Option("--from", help="When this node goes away (default: now).", formats=[_TIME])
     ] = None,
     ends: Annotated[datetime | None, typer.Option("--to", help="When it is back.", formats=[_TIME])] = None,
     over: Annotated[bool, typer.Option("--over", help="It is back before that time.")] = False,
 ) -> None:
-    """Tell a peer when this node will be away, so that it waits, or that it is back before that time."""
+    """Tell a peer, or all, when this node will be away, so that it waits, or that it is back before that time."""
     from federation import returning
     from federation.peers import find_peer
     from schemas.problems import UnknownPeer
+    from service.access_log import Actor, record
 
     if over == (ends is not None) or (over and starts is not None):
         raise typer.BadParameter("either --to (and --from), or --over")
+    if everyone == (region is not None):
+        raise typer.BadParameter("either REGION or --all")
+
+    def announce(session: "Session", node: "Node") -> int:
+        if over or ends is None:
+            return len(returning.come_back(session, node.fed, restored=False, peer=region))
+        begins, ends_at = _in_zone(starts, node) if starts is not None else node.now(), _in_zone(ends, node)
+        if region is None:
+            return returning.announce_absence_to_all(session, node.fed, begins, ends_at)
+        returning.announce_absence(session, node.fed, region, begins, ends_at)
+        return 1
 
     def tell(session: "Session", node: "Node") -> "Peer":
-        if over or ends is None:
-            returning.come_back(session, node.fed, restored=False, peer=region)
-        else:
-            begins = _in_zone(starts, node) if starts is not None else node.now()
-            returning.announce_absence(session, node.fed, region, begins, _in_zone(ends, node))
-        peer = find_peer(session, region)
+        announce(session, node)
+        peer = find_peer(session, region or "")
         if peer is None:
             raise UnknownPeer
         return peer
 
-    _change(directory, region, "peer.return_announced" if over else "peer.maintenance_announced", tell)
+    action = "peer.return_announced" if over else "peer.maintenance_announced"
+    if region is not None:
+        _change(directory, region, action, tell)
+        return
+    with open_node(directory) as node:
+
+        def write(session: "Session") -> int:
+            told = announce(session, node)
+            record(session, node, Actor.node(node.region), action)
+            return told
+
+        typer.echo(f"{node.database.write_sync(write)} peers are being told")
 
 
 @app.command("announce-move")

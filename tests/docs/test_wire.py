@@ -45,3 +45,11 @@ def test_an_example_fits_its_schema_and_is_taken(name: str) -> None:
     assert prepared.incoming is not None
     if "subject_identity" in prepared.incoming.envelope.data:
         assert prepared.incoming.person == PERSON, "the seal opens for the recipient named"
+
+
+def test_the_page_shows_the_very_bytes_that_are_signed() -> None:
+    page = (PROTOCOL.parent / "protocol.md").read_text("utf-8")
+    vectors = json.loads((PROTOCOL.parents[1] / "tests" / "vectors" / "protocol-v1.json").read_text("utf-8"))
+    unindented = "\n".join(line.strip() for line in page.splitlines())
+    for part in ("request", "answer", "pull"):
+        assert vectors[part]["signature_base"] in unindented, part

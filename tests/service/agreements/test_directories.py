@@ -9,6 +9,7 @@ import pytest
 from service.agreements.directories import fetch_due_directories
 from service.cli import run
 from service.doctor import examine
+from tests.service.agreements.peer_world import browser_of
 from tests.service.two_regions import ANSWERER, ASKER, Regions
 
 
@@ -57,6 +58,10 @@ async def test_an_operator_follows_a_directory_and_hears_where_it_differs(
 
     assert await fetch_due_directories(node, Fetcher({"https://d.example/list.json": first.encode()})) == 1
     assert [one for one in examine(node) if one.check == "directories"] == []
+    browser = browser_of(regions.asker, "看名录的", "en")
+    page = await browser.reads("/directories")
+    assert "两区名录 In order" in page
+    assert "Its list and our peers agree." in page
     shown = json.loads(tonglu("list", directory, "--json"))
     assert (shown["directories"][0]["version"], shown["differences"]) == (1, [])
 
@@ -65,6 +70,7 @@ async def test_an_operator_follows_a_directory_and_hears_where_it_differs(
     (late,) = [one.message for one in examine(node) if one.check == "directories"]
     assert "no_connection" in late
     assert "version 1 stays in force" in late
+    assert "Late: the last good list stays in force" in await browser.reads("/directories")
     await regions.asker.arrives(f"share_with_peer:{ANSWERER}")
     await regions.settle()
 
@@ -73,9 +79,11 @@ async def test_an_operator_follows_a_directory_and_hears_where_it_differs(
     tonglu("take", directory, "两区名录", str(url))
     (differs,) = [one.message for one in examine(node) if one.check == "directories"]
     assert f"{ANSWERER} is listed with another key" in differs
+    assert "is listed with another key than the one known here" in await browser.reads("/directories")
     url.write_text(first, encoding="utf-8")
     tonglu("take", directory, "两区名录", str(url), code=1)
     tonglu("leave", directory, "两区名录")
+    assert "No directory is followed." in await browser.reads("/directories")
     assert json.loads(tonglu("list", directory, "--json"))["directories"] == []
     nodes.write_text("[{}]", encoding="utf-8")
     tonglu("sign", str(key), str(nodes), "--version", "3", code=1)

@@ -268,8 +268,10 @@ async def test_an_absence_is_announced_at_the_command_line(regions, tonglu):
     starts, ends = ("2999-01-01T00:00", "2999-01-02T00:00")
     assert tonglu("maintenance", ANSWERER, "--from", starts, "--to", ends, code=1), "not within a year"
     tonglu("maintenance", ANSWERER, "--over")
+    assert "1 peers are being told" in tonglu("maintenance", "--all", "--over")
+    assert tonglu("maintenance", ANSWERER, "--all", "--over", code=2)
     assert tonglu("maintenance", ANSWERER, code=2)
     assert tonglu("maintenance", ANSWERER, "--over", "--to", ends, code=2)
     assert tonglu("maintenance", STRANGER, "--over", code=1)
     queued = [row.type for row in rows(regions.asker, OutboxMessage) if row.state == MessageState.QUEUED]
-    assert queued == ["tonglu.node.returned.v1"]
+    assert queued == ["tonglu.node.returned.v1"] * 2

@@ -89,6 +89,21 @@ async def test_maintenance_is_announced_and_taken_back(world):
     await said_in(world, world.path, ("Our maintenance Nothing announced", "我方停机维护 未告知"))
 
 
+async def test_maintenance_is_announced_to_all_in_one_act(world):
+    await world.pair()
+    wrong = await world.browser.sends("/peers", "/peers/maintenance", 422, away_from="2026-11-24T08:00", away_until="?")
+    assert "Please give a day and a time" in said(wrong.text)
+    assert 'value="2026-11-24T08:00"' in wrong.text
+    await world.browser.sends("/peers", "/peers/maintenance", away_from="20261124 8:00", away_until="2026-11-24T12:30")
+    await said_in(world, world.path, ("Our maintenance 24 Nov 2026 08:00", "我方停机维护 2026年11月24日 08:00"))
+    await world.deliver()
+    assert [one.envelope.type for one in world.peer.taken] == ["tonglu.node.maintenance.v1"]
+    body = {"from": "2026-11-25T01:00:00Z", "to": "2026-11-25T02:00:00Z"}
+    assert await world.region.post("/peers/maintenance", body) == {"told": 1}
+    clerk = await world.region.as_officer("只是专干", Role.CLERK)
+    await clerk.refused("/peers/maintenance", body, "forbidden")
+
+
 async def test_an_act_in_the_wrong_state_is_said_on_the_page(world):
     await world.pair()
     page = (await world.browser.gets(world.path)).text
