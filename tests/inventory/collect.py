@@ -66,13 +66,15 @@ def room_of(path: Path) -> str:
     return rest[0] if len(rest) > 1 else Path(rest[0]).stem
 
 
-def sources() -> Iterator[tuple[Path, ast.Module]]:
-    """Every module of the three packages, parsed."""
-    for package in PACKAGES:
-        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
-            inside = path.relative_to(ROOT).as_posix()
-            if "/versions/" not in inside and not inside.startswith(CLIENTS):
-                yield path, ast.parse(path.read_text("utf-8"))
+@cache
+def sources() -> tuple[tuple[Path, ast.Module], ...]:
+    """Every module of the three packages, parsed: once, which is most of what all this costs."""
+    return tuple(
+        (path, ast.parse(path.read_text("utf-8")))
+        for package in PACKAGES
+        for path in sorted(Path(package.__path__[0]).rglob("*.py"))
+        if "/versions/" not in (inside := path.relative_to(ROOT).as_posix()) and not inside.startswith(CLIENTS)
+    )
 
 
 # --- tables and models --------------------------------------------------------------------------
@@ -289,6 +291,7 @@ def metrics() -> Names:
 # --- what the running application says ----------------------------------------------------------
 
 
+@cache
 @cache
 def in_code() -> dict[str, frozenset[str]]:
     """All groups that the code alone tells; parameters come from the running application."""
