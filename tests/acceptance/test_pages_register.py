@@ -83,10 +83,14 @@ def test_an_arrival_with_its_request_takes_fewer_than_twenty_keys_beyond_the_fac
 
 
 def test_forms_are_put_aside_and_taken_up_again_as_they_were(page):
-    page.goto("/arrivals/new")
+    page.goto("/peers")
+    page.keyboard.press("F4")
+    page.wait_for_url("**/arrivals/new")
     page.fill("#name", "高未完")
     page.fill("#moved_on", "202609x")
     page.fill("#region", "青禾县")
+    page.keyboard.press("F4")
+    expect(page.locator("#name")).to_have_value("高未完")
     page.keyboard.press("F8")
     page.wait_for_url(re.compile(r"/$"))
     expect(page.locator(".tl-done__text")).to_contain_text("表单已暂存")

@@ -18,7 +18,12 @@
     if (!/^F\d+$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     if (document.querySelector("dialog[open]")) return;
     const target = document.querySelector(`[data-key="${event.key}"]`);
-    if (!target) return;
+    if (!target) {
+      // A new record from anywhere but a form that is being filled in: that one is put aside first (F8).
+      const place = document.body.dataset.newRecord;
+      if (event.key === "F4" && place && !document.getElementById("register")) { event.preventDefault(); window.location.assign(place); }
+      return;
+    }
     event.preventDefault();
     if (target.matches("input, textarea, select")) { target.focus(); if (target.select) target.select(); }
     else target.click();
