@@ -22,7 +22,7 @@ _HEADS = {
     ExportColumn.AREA: N_("Registered in"),
     ExportColumn.STATE: N_("State of the move"),
     ExportColumn.ENTERED_ON: N_("Entered on"),
-    ExportColumn.REGISTERED_BY: N_("Registered by"),
+    ExportColumn.REGISTERED_BY: N_("Handled by"),
 }
 _WIDTHS = {
     ExportColumn.NAME: 14,

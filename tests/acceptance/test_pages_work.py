@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from service.demo.people import arrivals_ledger
 from tests.acceptance.pages_world import PASSWORD, enter
+from tests.acceptance.pictures import picture
 
 pytestmark = pytest.mark.browser
 
@@ -42,9 +43,20 @@ def test_a_ledger_is_previewed_imported_and_taken_back(page, tmp_path):
     page.goto("/ledgers/new?kind=arrivals")
     page.set_input_files("#file", tmp_path / "ledger.xlsx")
     page.get_by_role("button", name="读取文件").click()
+    expect(page.locator("#error-summary")).to_contain_text("请说明台账的来源")
+    page.get_by_label("本单位原有台账").check()
+    page.set_input_files("#file", tmp_path / "ledger.xlsx")
+    picture(page, "ledger-file")
+    page.get_by_role("button", name="读取文件").click()
     page.wait_for_url(re.compile(r"/ledgers/[0-9a-f-]{36}$"))
     expect(page.locator("main")).to_contain_text("丢弃的列")
     expect(page.locator("main")).to_contain_text("婚姻状况")
+    picture(page, "ledger-rows")
+    page.get_by_role("button", name="更改列").click()
+    expect(page.locator("main")).to_contain_text("登记不得保存")
+    picture(page, "ledger-columns")
+    page.get_by_role("button", name="按此读取").click()
+    page.wait_for_url(re.compile(r"/ledgers/[0-9a-f-]{36}$"))
     page.get_by_role("button", name=re.compile("^导入 [0-9]+ 行")).click()
     expect(page.locator(".tl-done__text")).to_contain_text("合格的行已进入登记")
     page.locator(".tl-done").get_by_role("button", name="撤销操作").click()
@@ -54,9 +66,11 @@ def test_a_ledger_is_previewed_imported_and_taken_back(page, tmp_path):
 def test_a_broken_file_says_what_is_wrong_and_changes_nothing(page, tmp_path):
     (tmp_path / "ledger.xlsx").write_bytes(b"PK\x03\x04 this is no workbook")
     page.goto("/ledgers/new")
+    page.get_by_label("本单位原有台账").check()
     page.set_input_files("#file", tmp_path / "ledger.xlsx")
     page.get_by_role("button", name="读取文件").click()
-    expect(page.locator("#error-summary")).to_be_visible()
+    expect(page.locator("#error-summary")).to_contain_text("损坏")
+    expect(page.get_by_label("本单位原有台账")).to_be_checked()
 
 
 def test_the_code_on_the_screen_is_read_and_checked(page, world, tmp_path):
