@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func, select
 from schemas.clock import local_date
 from schemas.problems import WrongState
 from service.context import Node
+from service.many_rows import insert_many
 from service.officers.queries import all_accounts
 from service.officers.rules import Officer, Role, require_region
 from service.privacy_report import held
@@ -180,5 +181,5 @@ def _keep(
                 month=str(each), version=version, counted_at=node.now(), closed_by=by if version == 0 else None
             )
         )
-        session.add_all(cells)
-    session.flush()
+        session.flush()
+        insert_many(session, ReportCell, [cell.model_dump() for cell in cells])
