@@ -10,7 +10,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import durability, endpoint, ledger_import, many_peers, round_trips, single_trips
+from bench import (
+    durability,
+    endpoint,
+    idle_memory,
+    ledger_import,
+    lookups,
+    many_peers,
+    reads,
+    round_trips,
+    searching,
+    single_trips,
+)
 from bench.slices import Result
 
 HERE = Path(__file__).parent
@@ -24,6 +35,10 @@ ROOMS: dict[str, Callable[[], list[Result]]] = {
     "durability": durability.measure,
     "many_peers": many_peers.measure,
     "ledger_import": ledger_import.measure,
+    "lookups": lookups.measure,
+    "searching": searching.measure,
+    "reads": reads.measure,
+    "idle_memory": idle_memory.measure,
 }
 
 

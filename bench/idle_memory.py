@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.full_register import REGION, officer_of, open_register
 from bench.servers import await_port, free_port
 from bench.siblings import TIMES, register_of_siblings
 from bench.slices import Result
-from service.registry.search import search_people
 
 PEOPLE = 1_000_000
 MOST_MEGABYTES = 300.0
@@ -27,7 +25,6 @@ def measure(*, people: int = PEOPLE, idle_seconds: float = IDLE_SECONDS) -> list
         while time.monotonic() < ends_at:
             highest = max(highest, _resident_megabytes(process.pid))
             time.sleep(0.5)
-    worked = _after_searches(directory)
     return [
         Result(
             row=f"memory of a node with {people * TIMES:,} people, idle",
@@ -40,7 +37,7 @@ def measure(*, people: int = PEOPLE, idle_seconds: float = IDLE_SECONDS) -> list
             baseline_per_second=MOST_MEGABYTES,
             note=(
                 f"the columns of rates hold megabytes; resident set of `tonglu serve`, highest of {idle_seconds:.0f} s "
-                f"with all jobs running: {highest:.0f} MB; a process that searched 200 times: {worked:.0f} MB"
+                "with all jobs running"
             ),
         )
     ]
@@ -58,16 +55,6 @@ def _served(directory: Path) -> Iterator["subprocess.Popen[bytes]"]:
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def _after_searches(directory: Path) -> float:
-    """The same register after work: in this very process, whose libraries are more than a node's."""
-    node = open_register(directory)
-    officer = officer_of(node, f"{REGION}001")
-    for number in range(200):
-        node.database.write_sync(lambda session, n=number: search_people(session, node, f"{n:04}", by=officer))
-    node.database.close()
-    return _resident_megabytes(os.getpid())
 
 
 def _resident_megabytes(pid: int) -> float:

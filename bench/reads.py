@@ -15,7 +15,7 @@ PEOPLE = 1_000_000
 REQUESTS = 500
 
 
-def measure(*, people: int = PEOPLE, pairs: int = 15, seconds: float = 0.8) -> list[Result]:
+def measure(*, people: int = PEOPLE, pairs: int = 9, seconds: float = 2.0) -> list[Result]:
     directory = full_register(people)
     node = open_register(directory)
     officer = officer_of(node, REGION)

@@ -1,29 +1,27 @@
 """Five million people out of one million: each person of a filled register gets four siblings.
 
-A sibling has the same name, number, telephone and township, an id of its own, a data key of its own, and is sealed
-under it like everyone else, so that any of the five million can be opened. Names' tokens are keyed by area, so those of
-siblings are equal and each is five times as heavy. Making the tokens of five million people anew would take most of an
-hour; like this it takes minutes.
+Only rows and indexes grow: a sibling has an id of its own beside the person's, and otherwise the same columns, moves
+and tokens, so every index is as deep, and every token five times as heavy, as with five million people. What is sealed
+opens under the id that it was sealed for alone: only the first million can be opened; they lie evenly among the others.
 
-`python -m bench.siblings 1000000` makes them and says where.
+`python -m bench.siblings 1000000` makes them in minutes and says where.
 """
 
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from bench.full_register import full_register, open_register
-from schemas.entropy import uuid4
 from service.engines import sqlite_driver
-from service.vault import Vault
 
 TIMES = 5
-BATCH = 5000
-_SEALED = ("identity", "contact", "address")
+# The last digit of an id, moved on by three for each sibling, so that siblings stand side by side.
+_DIGITS = "0123456789abcdef"
+_ID = f"substr({{0}}, 1, 35) || substr('{_DIGITS * 2}', instr('{_DIGITS}', substr({{0}}, 36)) + step, 1)"
+_OWN = {"person": ("id",), "arrival": ("id", "person_id"), "search_token": ("person_id",)}
 
 
 def register_of_siblings(count: int, *, progress: bool = True) -> Path:
@@ -34,45 +32,32 @@ def register_of_siblings(count: int, *, progress: bool = True) -> Path:
     if not done.exists():
         shutil.rmtree(directory, ignore_errors=True)
         shutil.copytree(single, directory / "node")
-        _grow(directory / "node", progress=progress)
+        _grow(single, directory / "node", progress=progress)
         done.touch()
     return directory / "node"
 
 
-def sibling_ids(person_id: str) -> list[str]:
-    """The ids of a person and their four siblings: they differ in the last digit, so they stand side by side."""
-    last = int(person_id[-1], 16)
-    return [person_id[:-1] + f"{(last + 3 * place) % 16:x}" for place in range(TIMES)]
-
-
-def _grow(directory: Path, *, progress: bool) -> None:
-    node = open_register(directory)
-    node.database.close()
+def _grow(single: Path, directory: Path, *, progress: bool) -> None:
+    open_register(directory).database.close()
     begun = time.monotonic()
     with closing(sqlite_driver().connect(directory / "tonglu.sqlite")) as database:
         database.isolation_level = None
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-300000", "foreign_keys=OFF"):
             database.execute(f"PRAGMA {pragma}")
+        database.execute("ATTACH ? AS single", (str(single / "tonglu.sqlite"),))
+        tables = ", ".join(f"'{name}'" for name in _OWN)
         indexes = database.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-            " AND tbl_name IN ('person', 'arrival')"
+            "SELECT name, sql FROM main.sqlite_master"
+            f" WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({tables})"
         ).fetchall()
         for name, _ in indexes:
-            database.execute(f"DROP INDEX {name}")
-        for table, make in (("person", _people), ("arrival", _arrivals)):
-            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-            names, marks = ", ".join(f'"{one}"' for one in columns), ", ".join("?" for _ in columns)
-            (last,) = database.execute(f"SELECT max(rowid) FROM {table}").fetchone()
-            for start in range(0, last, BATCH):
-                rows = database.execute(
-                    f"SELECT {names} FROM {table} WHERE rowid > ? AND rowid <= ?", (start, min(start + BATCH, last))
-                ).fetchall()
-                database.execute("BEGIN")
-                database.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", make(node, columns, rows))
-                database.execute("COMMIT")
+            database.execute(f"DROP INDEX main.{name}")
+        for table in _OWN:
+            database.execute("BEGIN")
+            _siblings(database, table)
+            database.execute("COMMIT")
             if progress:
                 print(f"{table}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-        _grow_tokens(database)
         for _, statement in indexes:
             database.execute(statement)
         database.execute("PRAGMA journal_mode=WAL")
@@ -80,48 +65,21 @@ def _grow(directory: Path, *, progress: bool) -> None:
         print(f"indexed: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
 
 
-def _people(node: Any, columns: list[str], rows: list[tuple[Any, ...]]) -> Iterator[list[Any]]:
-    vault: Vault = node.vault
-    place = {name: number for number, name in enumerate(columns)}
-    for row in rows:
-        person_id = row[place["id"]]
-        key = vault.open_key(row[place["wrapped_key"]])
-        clear = [vault.unseal_bytes(key, row[place[one]], f"person.{one}:{person_id}") for one in _SEALED]
-        for sibling in sibling_ids(person_id)[1:]:
-            made, own = list(row), vault.new_person_key()
-            made[place["id"]], made[place["wrapped_key"]] = sibling, own.wrapped
-            for one, text in zip(_SEALED, clear, strict=True):
-                made[place[one]] = vault.seal(own.key, text, f"person.{one}:{sibling}")
-            yield made
-
-
-def _arrivals(node: Any, columns: list[str], rows: list[tuple[Any, ...]]) -> Iterator[list[Any]]:
-    place = {name: number for number, name in enumerate(columns)}
-    for row in rows:
-        people = sibling_ids(row[place["person_id"]])
-        for number, arrival in enumerate(sibling_ids(row[place["id"]])[1:], 1):
-            made = list(row)
-            made[place["id"]], made[place["person_id"]] = arrival, people[number]
-            made[place["journey"]] = uuid4(node.entropy)
-            yield made
-
-
-def _grow_tokens(database: Any) -> None:
-    """Each token of a person for each sibling, in the order of the index, so that its pages are written once."""
-    digits = ", ".join(f"({3 * place})" for place in range(TIMES))
-    (statement,) = database.execute("SELECT sql FROM sqlite_master WHERE name = 'search_token'").fetchone()
-    database.execute("ALTER TABLE search_token RENAME TO single_token")
-    database.execute(statement)
-    database.execute("BEGIN")
+def _siblings(database: Any, table: str) -> None:
+    columns = [row[1] for row in database.execute(f"PRAGMA main.table_info({table})")]
+    names = ", ".join(f'"{one}"' for one in columns)
+    values = ", ".join(_ID.format(one) if one in _OWN[table] else f'"{one}"' for one in columns)
+    # The tokens go in whole and in order, so that no page of the largest table is written twice.
+    first = 0 if table == "search_token" else 1
+    if first == 0:
+        (statement,) = database.execute("SELECT sql FROM main.sqlite_master WHERE name = 'search_token'").fetchone()
+        database.execute("DROP TABLE main.search_token")
+        database.execute(statement)
+    steps = ", ".join(f"({3 * place})" for place in range(first, TIMES))
     database.execute(
-        "INSERT INTO search_token (token, person_id)"
-        " SELECT token, substr(person_id, 1, 35)"
-        " || substr('0123456789abcdef0123456789abcdef',"
-        " instr('0123456789abcdef', substr(person_id, 36)) + digit.column1, 1)"
-        f" FROM single_token CROSS JOIN (VALUES {digits}) AS digit"
+        f"WITH moved(step) AS (VALUES {steps}) INSERT INTO main.{table} ({names})"
+        f" SELECT {values} FROM single.{table} CROSS JOIN moved"
     )
-    database.execute("COMMIT")
-    database.execute("DROP TABLE single_token")
 
 
 if __name__ == "__main__":

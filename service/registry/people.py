@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, Table, bindparam, or_, select
 from sqlmodel import Session, col
 
 from schemas.identity import PersonIdentity, fold_name, mask_document_number
@@ -23,6 +23,9 @@ from service.registry.likeness import sound_of
 from service.registry.rules import number_warnings
 from service.registry.tables import Person
 from service.registry.tokens import tokens_of
+
+_PERSON: Table = Person.__table__  # type: ignore[attr-defined]  # SQLModel gives it to every table
+_BY_ID = select(_PERSON).where(_PERSON.c.id == bindparam("person_id"))
 
 ALL_FIELDS = ("identity", "contact", "address")
 """What an opened record shows, as the access log names it."""
@@ -170,10 +173,11 @@ def open_own_record(session: Session, node: Node, person_id: str) -> OpenPerson:
     The one reading that is not logged: the log answers who *else* looked, and that the page was visited is nobody's
     to learn (rules 6 and 10). Raises :class:`NotFound` for a record that is erased, voided or merged.
     """
-    person = session.get(Person, person_id)
-    if person is None or person.state != "active":
+    # A row, not an object: the object costs four times what the row does, and nothing is changed here.
+    row: Any = session.execute(_BY_ID, {"person_id": person_id}).one_or_none()
+    if row is None or row.state != "active":
         raise NotFound
-    return _open(node, person)
+    return _open(node, row)
 
 
 def document_index(node: Node, identity: PersonIdentity) -> bytes | None:

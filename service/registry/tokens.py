@@ -6,8 +6,9 @@ and of characters that are read in two ways in names), the same of its initials 
 document's last four characters and the phone's last four digits. Tokens are keyed by the area of the record
 (`Vault.token`), so equal names of two townships do not show as equal.
 
-What a stolen database still tells: how often a token occurs within an area. A token that occurs for eight people of a
-hundred may be guessed to be a common surname; which record it is of stays sealed.
+What a stolen database still tells: how often a token occurs within an area, and in which records. A token that occurs
+for eight people of a hundred may be guessed to be a common surname, and so those records' surname; measured and said in
+docs/concepts/privacy.md.
 
 A query becomes, word by word, one or more tokens that must all be there; `plans_of` gives the alternatives. A whole
 document number needs no token: it is equal to one blind index.
