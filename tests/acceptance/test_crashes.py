@@ -1,7 +1,7 @@
 """A node that is killed at any named point and started again loses nothing and does nothing twice.
 
 Two nodes as real processes play a small story. In each run one of them kills itself (SIGKILL) at one point of
-`schemas/points.py`, which it proves to have reached, and is started again with the plain `tonglu serve`. The story must
+`schemas/points.py`, which it proves to have reached, and is started again as `tonglu serve` starts it. The story must
 go on by itself, callers repeating their request under the same Idempotency-Key, and in the end every table of both
 nodes must have as many rows as after a run in which nobody died.
 """
