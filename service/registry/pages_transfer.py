@@ -16,7 +16,7 @@ from service.consents.notices import CURRENT_VERSION, current
 from service.context import CurrentNode, Node
 from service.idempotency import form_once
 from service.officers.doors import PageOfficer
-from service.officers.rules import Officer
+from service.officers.rules import Officer, Role, require
 from service.registry.transfer import ExactFacts, Located, TransferDraft, find_in_node, transfer_in
 from service.registry.typed_moves import NOT_VALID, NOTICE_FIRST, OFFICE_WAYS
 from service.web.flash import Done
@@ -30,14 +30,16 @@ PRESENT_FIRST: Final = N_("A record is transferred in only while the person is h
 
 
 @router.get("/search/node")
-async def node_page(request: Request, _officer: PageOfficer) -> Response:
+async def node_page(request: Request, officer: PageOfficer) -> Response:
     """The empty form: name, number and date of birth."""
+    require(officer, Role.CLERK, Role.SUPERVISOR)
     return _page(request, Form())
 
 
 @router.post("/search/node")
 async def node_form(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
     """Which township holds the record; or the form, filled with what was searched for in vain."""
+    require(officer, Role.CLERK, Role.SUPERVISOR)
     form = await sent_form(request)
     if "q" in form.values:
         return _page(request, _begun(form.text("q")))
@@ -51,6 +53,7 @@ async def node_form(request: Request, node: CurrentNode, officer: PageOfficer) -
 @router.post("/search/node/transfer")
 async def transfer_form(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
     """Take the record over; the person is here and was told."""
+    require(officer, Role.CLERK, Role.SUPERVISOR)
     form = await sent_form(request)
     facts = _facts(form)
     if facts is None:
