@@ -1,4 +1,4 @@
-"""Signing in: the password, then the second factor of officers who have one (OWASP ASVS 5.0, 6.3.3: one strength
+"""Signing in: the password, then the second factor of officers who have one (OWASP ASVS 5.0, 6.3.4: one strength
 whichever way is taken).
 
 Every way in ends in :func:`service.officers.sessions.open_session`, and every one but a passkey (which is two factors

@@ -85,6 +85,9 @@ def pages_world(directory: Path) -> Iterator[PagesWorld]:
         other = HOME if region == HERE else HERE
         node.told("peer", "accept", str(node.directory), str(directory / f"{other}.invitation"), "--yes")
     try:
+        # Passkeys are bound to a name, which an address is not.
+        with (nodes[HERE].directory / "tonglu.toml").open("a", encoding="utf-8") as settings:
+            settings.write(f'\npages_url = "http://localhost:{ports[HERE]}"\n')
         for node in nodes.values():
             node.fork(crash_node.serve_plainly, str(node.directory))
         for region, node in nodes.items():

@@ -27,29 +27,36 @@ async def _made(http: httpx2.AsyncClient, path: str, body: Any) -> dict[str, Any
 @pytest.fixture
 async def known(app: FastAPI, client: httpx2.AsyncClient, officer: Officer, password_hash: str) -> dict[str, Any]:
     """One of everything, and by which name requests speak of it."""
+    return await one_of_everything(app, client, client, password_hash)
+
+
+async def one_of_everything(
+    app: FastAPI, client: httpx2.AsyncClient, office: httpx2.AsyncClient, password_hash: str
+) -> dict[str, Any]:
+    """What the whole region has (by `client`: peers, agreements), and what one office has (by `office`: people)."""
     second = add_account(app.state.node, password_hash, "李静")
     given = [
         {"purpose": "share_with_peer:790202", "way": "spoken", "witness": second.name},
         {"purpose": "remind:quarterly_check", "way": "spoken"},
     ]
     move = {"person": HAN, "notice": NOTICE, "consents": given, "address": "临港街道 8 号"}
-    arrival = await _made(client, "/arrivals", move | {"origin_region": "790202", "arrived_on": "2026-09-01"})
+    arrival = await _made(office, "/arrivals", move | {"origin_region": "790202", "arrived_on": "2026-09-01"})
     person = arrival["person_id"]
     leaving = {"person": HAN | {"name": "韩晨"}, "notice": NOTICE}
     departure = await _made(
-        client, "/departures", leaving | {"destination_region": "790202", "departed_on": "2026-09-01"}
+        office, "/departures", leaving | {"destination_region": "790202", "departed_on": "2026-09-01"}
     )
     await _made(client, "/peers", {"region": "790202", "name": "云台县", "paper": True})
     agreement = await _made(client, "/agreements", {"peer": "790202", "document_reference": "云政发 12 号"})
     async with connect(app, sign_in_as(app.state.node, second)) as other:
         assert (await other.post(f"/api/v1/agreements/{agreement['id']}/sign")).status_code == 200
     asked = {"person_id": person, "peer": "790202", "claims": ["identity"], "purpose": "confirm_journey"}
-    case = await _made(client, "/verifications", asked)
+    case = await _made(office, "/verifications", asked)
     issued = {"kind": "general_health", "quarter": "2026Q4", "attended_on": "2026-11-20", "valid_until": "2027-02-20"}
-    certificate = await _made(client, "/certificates", issued | {"person_id": person})
+    certificate = await _made(office, "/certificates", issued | {"person_id": person})
     reminding = {"kind": "quarterly_check", "cadence": "quarterly", "channel": "email", "lead_days": [14, 3]}
-    plan = await _made(client, "/reminder-plans", reminding | {"person_id": person})
-    code = (await _made(client, f"/people/{person}/access-code", None))["code"]
+    plan = await _made(office, "/reminder-plans", reminding | {"person_id": person})
+    code = (await _made(office, f"/people/{person}/access-code", None))["code"]
     return {
         "person_id": [person],
         "other_id": [departure["person_id"]],
