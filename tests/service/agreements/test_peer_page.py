@@ -19,6 +19,7 @@ from tests.service.agreements.peer_world import said_in
 STRANGER = NodeKeys.generate(SeededEntropy("stranger"))
 KEPT = ("goes by itself", "自动发出")
 OPERATORS = ("operators of both nodes", "双方节点的运维人员")
+AWAY = {"from": "2999-01-01T00:00:00Z", "to": "2999-01-02T00:00:00Z"}
 SIX_WORDS = ("compare the six words", "核对六个词")
 
 CAUSED = {
@@ -92,6 +93,61 @@ async def test_every_fault_stands_on_the_page_in_both_languages(world):
     await world.deliver()
     assert (await world.api())["trouble"] is None
     await said_in(world, world.path, ("In order", "正常"))
+
+
+GOOD = ("In order", "正常")
+ALSO = {
+    "reset_after_reading": (faults.reset_after_reading(), "no_connection"),
+    "answer_lost": (faults.answer_lost(), "no_connection"),
+    "cut": (faults.cut(), "no_connection"),
+    "late": (faults.late(0.01), None),
+    "slow": (faults.slow(64, 0.0), None),
+    "twice": (faults.twice(), None),
+    "unsigned_problem": (faults.unsigned_problem(Unavailable()), "http_503"),
+    "wrong_key": (faults.wrong_key(STRANGER), "bad_signature"),
+    "borrowed_keyid": (faults.borrowed_keyid(STRANGER, "A" * 43), "bad_signature"),
+    "no_signature": (faults.no_signature(), "bad_signature"),
+    "component_missing": (faults.component_missing(), "bad_signature"),
+    "other_application": (faults.other_application(), "bad_signature"),
+    "other_label": (faults.other_label(), "bad_signature"),
+    "digest_sha512": (faults.digest_sha512(), "bad_signature"),
+    "altered_body": (faults.altered_body(), "bad_signature"),
+    "results_reversed": (faults.results_reversed(), "answer_unfit"),
+    "result_missing": (faults.result_missing(), "answer_unfit"),
+    "all_duplicates": (faults.all_duplicates(), None),
+    "broken_json": (faults.broken_json(), "answer_unfit"),
+    "duplicate_keys": (faults.duplicate_keys(), "answer_unfit"),
+}
+"""The faults that show as one of those above, or as a line in order."""
+
+ELSEWHERE = {"refused", "of_another_request"}
+"""A refused message stands among the refused ones (below); an answer to another request is one with a bad signature."""
+
+
+def test_no_fault_of_a_mock_peer_is_left_out() -> None:
+    made = {
+        name for name, one in vars(faults).items() if getattr(one, "__annotations__", {}).get("return") is faults.Fault
+    }
+    shown = {fault.name.rstrip("0123456789").rstrip("_") for fault, *_ in CAUSED.values()}
+    shown = {"signed_problem" if name.startswith("signed_") else name for name in shown}
+    assert made == shown | ALSO.keys() | ELSEWHERE
+
+
+async def test_each_other_fault_shows_as_one_of_these_or_as_a_line_in_order(world):
+    await world.pair()
+    for name, (fault, code) in ALSO.items():
+        # Two, so that an order can be wrong.
+        world.queue()
+        world.queue("node.maintenance", AWAY)
+        world.peer.next(fault)
+        await world.retry()
+        await world.deliver()
+        shown = await world.api()
+        assert shown["wait_code"] == code, name
+        await said_in(world, world.path, GOOD if code is None else CAUSED[code][1])
+        await world.retry()
+        await world.deliver()
+        assert (await world.api())["waiting"] == 0, name
 
 
 async def test_what_a_peer_stops_for_good_waits_for_an_officer(world):
