@@ -152,6 +152,8 @@ async def live_on(one: Twin, cast: Cast, *, about_subject: bool = True) -> None:
         "pair_id": [cast.other],
         "region": [HOME],
         "number": ["1", "2"],
+        "parked_id": [cast.other],
+        "export_id": [cast.other],
         "secret": ["nothing"],
         "path": ["/"],
         "name": ["李伟"],
