@@ -1,5 +1,7 @@
 """What is read about officers."""
 
+from collections.abc import Iterable
+
 from sqlmodel import Session, col, select
 
 from service.officers.rules import Officer, Role
@@ -23,6 +25,12 @@ def find_officer(session: Session, name: str) -> Officer | None:
         select(OfficerAccount).where(OfficerAccount.name == name, col(OfficerAccount.disabled_at).is_(None))
     ).first()
     return officer_from(account) if account else None
+
+
+def names_of(session: Session, officer_ids: Iterable[str]) -> dict[str, str]:
+    """The names of accounts by their ids: the access log keeps whom an act was done to by id."""
+    wanted = select(OfficerAccount).where(col(OfficerAccount.id).in_(list(officer_ids)))
+    return {row.id: row.name for row in session.exec(wanted)}
 
 
 def all_accounts(session: Session) -> list[OfficerAccount]:

@@ -12,6 +12,7 @@ from service.access_log import LogItem
 from service.context import CurrentNode
 from service.log_tree import latest_checkpoint
 from service.officers.doors import PageOfficer
+from service.officers.queries import names_of
 from service.portal.sentences import line_of
 from service.registry.pages_frame import PersonHead, person_head
 from service.routes.access_log import log_page, person_log_page
@@ -45,6 +46,15 @@ ACTIONS: Final[Mapping[str, str]] = {
     "node.moved": N_("Told the peers a new address"),
     "officer.added": N_("Added an officer"),
     "officer.disabled": N_("Disabled an officer"),
+    "officer.changed": N_("Changed an officer’s roles or area"),
+    "officer.enabled": N_("Let an officer in again"),
+    "officer.passkey_added": N_("Added a passkey"),
+    "officer.passkey_removed": N_("Took a passkey off"),
+    "officer.recovery_renewed": N_("Made new recovery codes"),
+    "officer.sessions_ended": N_("Ended sessions"),
+    "officer.sign_in_released": N_("Let a colleague sign in after wrong passwords"),
+    "officer.totp_added": N_("Set up an authenticator"),
+    "officer.totp_removed": N_("Took an authenticator off"),
     "officer.password_changed": N_("Changed the password"),
     "officer.released": N_("Released a colleague’s daily limit"),
     "officer.reset": N_("Gave an officer a new one-time password"),
@@ -102,10 +112,12 @@ async def whole_log(request: Request, node: CurrentNode, officer: PageOfficer, a
         await node.database.write(lambda session: log_page(session, node, by=officer, after=after or None, limit=LINES))
     )
     newest = await node.database.read(latest_checkpoint)
+    done_to = {item.purpose for item in found if item.action.startswith("officer.") and item.purpose}
     return pages_of(request).render(
         request,
         "routes/access_log.html",
         items=found[:LINES],
+        whom=await node.database.read(lambda session: names_of(session, done_to)),
         actions=ACTIONS,
         log_size=newest.size if newest is not None else None,
         log_at=datetime.fromisoformat(newest.at) if newest is not None else None,

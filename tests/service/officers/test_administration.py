@@ -1,5 +1,6 @@
 """Colleagues' accounts: added, changed, shut out and let in, by the administrators of their area alone."""
 
+import re
 from typing import Any
 
 import httpx2
@@ -149,6 +150,8 @@ async def test_the_pages_of_officers_and_settings(
         reset = await browser.post(f"{page}/reset", data=form)
         assert 'id="one-time-password">' in reset.text
         assert (await browser.get(page)).status_code == 200
+        log = (await browser.get("/access-log")).text
+        assert "更改了人员的角色或范围 · 李雷" in re.sub(r"<[^>]+>", "", log), "the log says whom it was done to"
 
         # One's own sessions: seen, and ended with the password once more.
         elsewhere = sign_in_as(node, officer)

@@ -51,7 +51,20 @@ def test_unknown_and_missing_roles_are_refused(names: list[str]) -> None:
         parse_roles(names)
 
 
-@pytest.mark.parametrize("new", ["short", "x" * 201, "the old one", "wangfang", "WangFang123", "Qwertyuiop", "iloveyou", "tonglu2026", "同路同路2026"])
+@pytest.mark.parametrize(
+    "new",
+    [
+        "short",
+        "x" * 201,
+        "the old one",
+        "wangfang",
+        "WangFang123",
+        "Qwertyuiop",
+        "iloveyou",
+        "tonglu2026",
+        "同路同路2026",
+    ],
+)
 def test_a_password_that_will_not_do(new: str) -> None:
     with pytest.raises(InvalidInput):
         check_new_password("wangfang", "the old one", new)
