@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,8 @@ def _fill(world: PagesWorld) -> None:
     world.ids["received"] = received[0]["id"]
     pairs = [item["about"] for item in world.call(HERE, "GET", "/work-items")["items"] if item["kind"] == "duplicate"]
     world.ids["pair"] = pairs[0]
+    last_month = (date.fromisoformat(TODAY).replace(day=1) - timedelta(days=1)).isoformat()[:7]
+    world.call(HERE, "POST", "/reports/closings", {"month": last_month})
 
 
 def enter(page: Page, name: str = "first", language: str = "zh-CN") -> Page:
