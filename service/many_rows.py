@@ -34,8 +34,8 @@ def insert_many(session: Session, model: type[SQLModel], rows: Sequence[Row]) ->
         values = [tuple(row.values()) for row in rows]
     columns = ", ".join(f'"{name}"' for name in names)
     marks = ", ".join("?" for _ in names)
-    # Names of our own tables' columns; the values are bound.
-    connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})', values)  # noqa: S608
+    statement = f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})'  # noqa: S608 - our own names; values are bound
+    connection.exec_driver_sql(statement, values)
 
 
 def _processor(table: Table, name: str, dialect: Dialect) -> Callable[[Any], Any] | None:

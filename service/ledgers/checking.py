@@ -1,6 +1,5 @@
 """A whole ledger's rows with their outcomes, one after the other."""
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +8,7 @@ from hashlib import blake2b
 from schemas.identity import PersonIdentity, fold_name
 from schemas.regions import Divisions
 from service.ledgers.fields import LedgerKind, RawRow
+from service.ledgers.marks import Marks
 from service.ledgers.places import Places
 from service.ledgers.rules import Candidate, Code, Outcome, Verdict, as_duplicate, judge
 
@@ -47,12 +47,11 @@ def check_rows(
 
 
 class _Seen:
-    """Who was in the file so far, as short hashes in a table in memory: a million people fit in 60 MB."""
+    """Who was in the file so far, as short hashes: a million people fit in 64 MB."""
 
     def __init__(self) -> None:
-        self._table: sqlite3.Connection = sqlite3.connect(":memory:", isolation_level=None)
-        self._table.execute("CREATE TABLE seen (hash INTEGER PRIMARY KEY, name INTEGER) WITHOUT ROWID")
-        self._table.execute("PRAGMA journal_mode=OFF")
+        self._with_document = Marks()
+        self._without = Marks()
 
     def meet(self, verdict: Verdict, candidate: Candidate) -> Verdict:
         """Compare one more good row with those before it, and remember it."""
@@ -61,28 +60,20 @@ class _Seen:
         birth = self._birth(identity)
         if identity.document_number is not None:
             document = _digest("document", identity.document_type, identity.document_number)
-            known = self._name_at(document)
+            known = self._with_document.get(document)
             if known is not None:
                 return as_duplicate(verdict, Code.DUPLICATE_IN_FILE) if known == name else _ambiguous()
-            if birth is not None and self._name_at(~birth) is not None:
+            if birth is not None and self._without.get(birth) is not None:
                 return as_duplicate(verdict, Code.DUPLICATE_IN_FILE)
-            self._remember(document, name)
+            self._with_document.add(document, name)
         else:
             only = birth or _digest("move", identity.name, candidate.phone, candidate.moved_on, candidate.region)
-            if self._name_at(~only) is not None or self._name_at(only) is not None:
+            if self._without.get(only) is not None or self._with_document.get(only) is not None:
                 return as_duplicate(verdict, Code.DUPLICATE_IN_FILE)
-            # Without a document: the complement, so that both kinds lie in one table.
-            self._remember(~only, name)
+            self._without.add(only, name)
         if birth is not None:
-            self._remember(birth, name)
+            self._with_document.add(birth, name)
         return verdict
-
-    def _name_at(self, digest: int) -> int | None:
-        found = self._table.execute("SELECT name FROM seen WHERE hash = ?", (digest,)).fetchone()
-        return found[0] if found else None
-
-    def _remember(self, digest: int, name: int) -> None:
-        self._table.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)", (digest, name))
 
     def _birth(self, identity: PersonIdentity) -> int | None:
         if identity.date_of_birth is None:
@@ -97,4 +88,4 @@ def _ambiguous() -> Verdict:
 def _digest(*values: object) -> int:
     """Give 63 bits; among a million people two of them are the same once in ten million files."""
     text = "\x00".join(str(value) for value in values)
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1 or 1

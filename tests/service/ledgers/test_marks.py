@@ -1,0 +1,25 @@
+"""The compact table of who was named so far holds what a dictionary would, and no more memory than it says."""
+
+import random
+
+from service.ledgers.marks import Marks
+
+
+def test_it_answers_as_a_dictionary_would_whatever_collides():
+    chance = random.Random(1)
+    marks, told = Marks(), {}
+    keys = [chance.randrange(1, 4000) << chance.choice([0, 12, 40]) for _ in range(20_000)]
+    for number, key in enumerate(keys):
+        assert marks.get(key) == told.get(key)
+        marks.add(key, number)
+        told.setdefault(key, number)
+    assert len(marks) == len(told)
+    assert all(marks.get(key) == number for key, number in told.items())
+    assert marks.get(2**63 - 1) is None
+
+
+def test_an_entry_costs_at_most_54_bytes():
+    marks = Marks()
+    for number in range(1, 20_001):
+        marks.add(number * 2_654_435_761 % 2**61, number)
+    assert len(marks._marks) * 16 <= 20_000 * 54
