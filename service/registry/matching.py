@@ -14,7 +14,7 @@ from schemas.identity import PersonIdentity
 from schemas.regions import contains
 from service.context import Node
 from service.officers.rules import Officer
-from service.registry.people import document_index, is_protected, name_birth_index, visible
+from service.registry.people import areas_below, document_index, is_protected, name_birth_index, visible
 from service.registry.rules import OPEN_ARRIVAL, OPEN_DEPARTURE
 from service.registry.tables import Arrival, Departure, PeerMessage, Person, SearchToken
 from service.registry.tokens import searched_name
@@ -81,7 +81,7 @@ def find_candidates(session: Session, node: Node, identity: PersonIdentity, peer
     """
     found = {one.id: one for one in find_same(session, node, identity)}
     name = searched_name(identity.name)
-    areas = session.exec(select(Person.area).distinct()).all()
+    areas = areas_below(session, "")
     tokens = [node.vault.token(area, "name", name) for area in areas]
     named = session.exec(
         select(Person)

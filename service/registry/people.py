@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, or_, select
+from sqlalchemy import ColumnElement, Table, bindparam, or_, select, text
 from sqlmodel import Session, col
 
 from schemas.identity import PersonIdentity, fold_name, mask_document_number
@@ -26,6 +26,15 @@ from service.registry.tokens import tokens_of
 
 _PERSON: Table = Person.__table__  # type: ignore[attr-defined]  # SQLModel gives it to every table
 _BY_ID = select(_PERSON).where(_PERSON.c.id == bindparam("person_id"))
+
+_AREAS = text(
+    "WITH RECURSIVE step(area) AS ("
+    "SELECT min(area) FROM person WHERE area >= :first AND area <= :last"
+    " UNION ALL "
+    "SELECT (SELECT min(area) FROM person WHERE area > step.area AND area <= :last) FROM step"
+    " WHERE step.area IS NOT NULL"
+    ") SELECT area FROM step WHERE area IS NOT NULL"
+)
 
 ALL_FIELDS = ("identity", "contact", "address")
 """What an opened record shows, as the access log names it."""
@@ -92,6 +101,16 @@ def visible(today: date) -> ColumnElement[bool]:
     return (col(Person.state) == "active") & (
         or_(col(Person.protection_until).is_(None), col(Person.protection_until) < today)
     )
+
+
+def areas_below(session: Session, area: str) -> list[str]:
+    """The areas, equal to `area` or within it, in which records lie: one step along the index for each of them."""
+    return list(session.execute(_AREAS, {"first": area, "last": end_of(area)}).scalars())
+
+
+def end_of(area: str) -> str:
+    """The last code within an area: region codes are digits, twelve at most."""
+    return area.ljust(12, "9")
 
 
 def is_protected(person: Person, today: date) -> bool:

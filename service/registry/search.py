@@ -29,7 +29,7 @@ from schemas.problems import InvalidInput
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.limits import count_search
-from service.registry.people import OpenPerson, document_index, unseal_people, visible
+from service.registry.people import OpenPerson, areas_below, document_index, end_of, unseal_people, visible
 from service.registry.tables import Person
 from service.registry.tokens import DOCUMENT, MIN_QUERY, Piece, plans_of
 
@@ -51,15 +51,6 @@ AREAS_AT_ONCE = 100
 
 _BEHIND_ALL = "z"
 """Sorts after every id in any collation."""
-
-_AREAS = text(
-    "WITH RECURSIVE step(area) AS ("
-    "SELECT min(area) FROM person WHERE area >= :first AND area <= :last"
-    " UNION ALL "
-    "SELECT (SELECT min(area) FROM person WHERE area > step.area AND area <= :last) FROM step"
-    " WHERE step.area IS NOT NULL"
-    ") SELECT area FROM step WHERE area IS NOT NULL"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +90,6 @@ def search_people(session: Session, node: Node, query: str, *, by: Officer) -> H
         fields=("identity", "contact"),
     )
     return Hits(people, more)
-
-
-def areas_below(session: Session, area: str) -> list[str]:
-    """The areas, equal to `area` or within it, in which records lie: one step along the index for each of them."""
-    return list(session.execute(_AREAS, {"first": area, "last": _end_of(area)}).scalars())
 
 
 def _found(session: Session, node: Node, plans: Sequence[list[Piece]], area: str) -> tuple[Sequence[Person], bool]:
@@ -228,11 +214,6 @@ def _with_all(areas: int, tokens: int) -> TextClause:
     return text(" UNION ALL ".join(walk(area) for area in range(areas)))
 
 
-def _end_of(area: str) -> str:
-    """The last code within an area: region codes are digits, twelve at most."""
-    return area.ljust(12, "9")
-
-
 def _ids_of_document(session: Session, node: Node, number: str, area: str) -> list[str]:
     """The visible people of an area who have this document, whichever kind it is of."""
     kinds = [kind for kind in DocumentType if document_number_fits(kind, number)]
@@ -242,7 +223,7 @@ def _ids_of_document(session: Session, node: Node, number: str, area: str) -> li
         .where(
             col(Person.document_index).in_([one for one in indexes if one is not None]),
             col(Person.area) >= area,
-            col(Person.area) <= _end_of(area),
+            col(Person.area) <= end_of(area),
             visible(node.today()),
         )
         .order_by(col(Person.id).desc())

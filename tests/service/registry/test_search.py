@@ -1,6 +1,7 @@
 """One box: who is found by what, in which order, how many, at which price to the database, and what the log keeps."""
 
 import re
+from contextlib import nullcontext
 
 import pytest
 from sqlmodel import col, select
@@ -8,7 +9,7 @@ from sqlmodel import col, select
 from service.access_log import entries_of_person
 from service.officers.rules import Role
 from service.registry import limits
-from service.registry.search import areas_below
+from service.registry.people import areas_below
 from service.registry.tables import DailySearch, Person, SearchToken
 from tests.service.verification.test_query_plans import plans
 
@@ -71,7 +72,7 @@ async def test_twenty_of_the_own_area_the_newest_first_each_in_their_log(region,
     newest = sorted((one["person_id"] for one in made), reverse=True)
     assert newest[0] == made[-1]["person_id"]
     for query in ("韩晨曦", "hanchenxi", "hcx", "韩 hcx", "hcx 1234", "晨曦 1234"):
-        with plans() as seen:
+        with plans() if region.node.database.dialect == "sqlite" else nullcontext({}) as seen:
             found = await town.post("/search", {"q": query})
         assert ([one["person_id"] for one in found["items"]], found["narrow"]) == (newest[:20], True), query
         _walks_alone(seen)
