@@ -52,7 +52,12 @@ BODIES: dict[str, Any] = {
     "POST /people/{person_id}/consents": {"consents": [{"purpose": "remind:vaccination", "way": "spoken"}]},
 }  # fmt: skip
 """Bodies for addresses whose good ones are more than their fields one by one."""
-FORMS = {"POST /reports/close": {"month": "2026-10"}}
+_AWAY = {"away_from": "2026-11-24 10:00", "away_until": "2026-11-24 12:00"}
+FORMS = {
+    "POST /reports/close": {"month": "2026-10"},
+    "POST /peers/maintenance": _AWAY,
+    "POST /peers/{region}/maintenance": _AWAY,
+}
 """The same for pages that read their form before they ask who sends it."""
 
 

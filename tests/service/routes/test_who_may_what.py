@@ -1,4 +1,4 @@
-"""Roles × areas × addresses: every cell of the application, asserted against the one table of `policy.py`."""
+"""Roles × areas × addresses: every cell of the application, asserted against the tables of `policy.py`."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,9 @@ from service.app import PAGES
 from service.web import csrf
 from tests.service.conftest import connect
 from tests.service.routes.bad_requests import Sent
-from tests.service.routes.policy import API, PAGE, Missing, Rule, anyone
+from tests.service.routes.policy import Missing, Rule, anyone
+from tests.service.routes.policy_of_api import API
+from tests.service.routes.policy_of_pages import PAGE
 from tests.service.routes.roles_world import (
     FORMS,
     PEOPLES,
@@ -47,8 +49,8 @@ def page_addresses() -> Iterator[tuple[str, str]]:
 
 
 def differences(known: set[str], there: set[str]) -> str:
-    lines = [f"say in policy.py who may: {one}" for one in sorted(there - known)]
-    return "\n".join(lines + [f"stands in policy.py and is not there: {one}" for one in sorted(known - there)])
+    lines = [f"say in policy_of_api.py or policy_of_pages.py who may: {one}" for one in sorted(there - known)]
+    return "\n".join(lines + [f"stands in policy_of_… and is not there: {one}" for one in sorted(known - there)])
 
 
 def refused(rule: Rule | Missing, answer: httpx2.Response) -> bool:
