@@ -24,8 +24,8 @@ PAGES = (
     "/people/{person}/certificates/{certificate}/print", "/people/{person}/reminders",
     "/people/{person}/reminders/new", "/people/{person}/log", "/people/{person}/access-code",
     "/people/{protected}", "/verifications", "/verifications?direction=sent", "/verifications/{received}",
-    "/verifications/{sent}", "/duplicates/{pair}", "/search", "/ledgers", "/ledgers/new", "/peers", "/peers/790101",
-    "/peers/790202", "/access-log", "/password", "/account", "/hand-over", "/reports/monthly_flows",
+    "/verifications/{sent}", "/duplicates/{pair}", "/search", "/search/node", "/ledgers", "/ledgers/new", "/peers",
+    "/peers/790101", "/peers/790202", "/access-log", "/password", "/account", "/hand-over", "/reports/monthly_flows",
     "/reports/register_quality", ABSENT,
 )  # fmt: skip
 
