@@ -314,7 +314,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
         *(f"?state={state}" for state in ("queued", "delivered", "answered")),
         *(f"?direction=received&state={state}" for state in ("received", "answering", "answered")),
     ),
-    "/api/v1/work-items": ("", "?state=done", "?whose=mine", "?whose=pool", "?kind=answer_request", "?kind=duplicate", "?assignee=%E7%8E%8B%E8%8A%B3"),
+    "/api/v1/work-items": ("", "?state=done", "?whose=mine", "?whose=pool", "?kind=answer_request", "?kind=duplicate"),
     "/api/v1/access-log": ("?limit=200",),
     "/api/v1/certificates/{certificate_id}": ("?person_id={person_id}", ""),
     "/api/v1/certificates/{certificate_id}/qr.svg": ("?person_id={person_id}",),
