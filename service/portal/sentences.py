@@ -66,7 +66,6 @@ DID: Final[Mapping[str, str]] = {
     "person.compared": N_("compared your record with another, to find doubles"),
     "person.consent_withdrawn": N_("recorded that a consent was withdrawn"),
     "person.request_messages_switched": N_("recorded whether you want messages about requests"),
-    "request.told": N_("looked up your address to tell you of a request"),
     "person.consents_recorded": N_("recorded what you allow and refuse"),
     "person.corrected": N_("corrected your record"),
     "person.erased": N_("erased your record"),

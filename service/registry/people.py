@@ -187,7 +187,7 @@ def tokens_of_row(node: Node, person: Person) -> list[bytes]:
 
 
 def open_own_record(session: Session, node: Node, person_id: str) -> OpenPerson:
-    """Open a record for the person it is of, on their own page, and for nobody else.
+    """Open a record for the person it is of, on their own page or for a message to them, and for nobody else.
 
     The one reading that is not logged: the log answers who *else* looked, and that the page was visited is nobody's
     to learn (rules 6 and 10). Raises :class:`NotFound` for a record that is erased, voided or merged.

@@ -2,26 +2,26 @@
 
 It is a job of its own, away from the request: what a peer sees does not depend on it. Only here it is looked up whether
 there is anybody to tell: nobody is told who is hidden (a mailbox may be read by whom they hide from), gone, without an
-address, or has switched these messages off. Telling somebody opens their address, and stands in their log.
+address, or has switched these messages off.
 """
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlmodel import Session, col, select
 
 from federation.peers import find_peer
 from schemas.identity import Language
-from service.access_log import Actor
 from service.consents.messages import wants_request_messages
 from service.context import Node
 from service.mail import MAX_ATTEMPTS, LineDown, Mailer, MailRefused, may_send, retry_after
-from service.registry.people import is_protected, unseal_person
+from service.registry.people import is_protected, open_own_record
 from service.registry.tables import Person
 from service.request_notices.letters import Letter, compose
 from service.request_notices.tables import RequestNotice
-from service.request_notices.waiting import ToTell, read_back
+from service.request_notices.waiting import ToTell, read_back, seal_again
 
 AT_ONCE = 10
 LEASE = timedelta(minutes=10)
@@ -69,38 +69,40 @@ def _claim(session: Session, node: Node) -> tuple[list[Letter], int]:
     letters = []
     rows = session.exec(due.order_by(col(RequestNotice.next_attempt_at), col(RequestNotice.id)).limit(AT_ONCE)).all()
     for row in rows:
-        letter = _letter(session, node, read_back(node, row))
-        if letter is None:
+        told = _looked_up(session, node, read_back(node, row))
+        if told is None:
             row.sealed = None
         else:
-            row.next_attempt_at = now + LEASE
-            letters.append(letter)
+            row.sealed, row.next_attempt_at = seal_again(node, told), now + LEASE
+            letters.append(_letter(session, told))
         session.add(row)
     session.flush()
     return letters, len(rows)
 
 
-def _letter(session: Session, node: Node, one: ToTell) -> Letter | None:
+def _looked_up(session: Session, node: Node, one: ToTell) -> ToTell | None:
+    """A notice with where to send it; `None` for who is not to be told.
+
+    What is read goes to the person alone, like their own page, and is logged as little: an entry would tell those who
+    read the log whether there was anybody to tell.
+    """
     person = session.get(Person, one.person_id) if one.person_id is not None else None
     if person is None or person.state != "active" or is_protected(person, node.today()):
         return None
     if not wants_request_messages(session, node, node.vault.open_key(person.wrapped_key)):
         return None
-    opened = unseal_person(
-        session,
-        node,
-        person,
-        actor=Actor.node(node.region),
-        action="request.told",
-        purpose="persons_request",
-        fields=("email",),
-        automatic=True,
-    )
+    if one.email is not None:
+        return one
+    opened = open_own_record(session, node, person.id)
     if opened.contact.email is None:
         return None
+    return replace(one, email=opened.contact.email, language=str(opened.language))
+
+
+def _letter(session: Session, one: ToTell) -> Letter:
     peer = find_peer(session, one.peer)
     name = peer.name if peer is not None else one.peer
-    return Letter(one.request_id, one.direction, name, opened.contact.email, Language(opened.language))
+    return Letter(one.request_id, one.direction, name, one.email or "", Language(one.language or Language.CHINESE))
 
 
 def _settle(session: Session, request_id: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Literal
 
@@ -17,7 +17,7 @@ KEPT_FOR = timedelta(days=90)
 """How long it is known that a request was told: as long as its contents may stay."""
 WAITS_FOR = timedelta(days=7)
 """After that a notice that could not leave tells nothing new."""
-_PAD_BYTES = 256
+_PAD_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,9 @@ class ToTell:
     peer: str
     direction: Direction
     person_id: str | None
+    email: str | None = None
+    language: str | None = None
+    """Where and how to tell them, once that was looked up: it is looked up, and logged, once."""
 
 
 def queue_notices(session: Session, node: Node, people: Sequence[ToTell]) -> None:
@@ -36,7 +39,7 @@ def queue_notices(session: Session, node: Node, people: Sequence[ToTell]) -> Non
     rows = [
         {
             "id": one.request_id,
-            "sealed": _seal(node, one),
+            "sealed": seal_again(node, one),
             "created_at": now,
             "next_attempt_at": now,
             "attempts": 0,
@@ -53,7 +56,7 @@ def queue_found(session: Session, node: Node, one: ToTell) -> None:
         return
     if row.sealed is not None and read_back(node, row).person_id is not None:
         return
-    row.sealed, row.next_attempt_at = _seal(node, one), node.now()
+    row.sealed, row.next_attempt_at = seal_again(node, one), node.now()
     session.add(row)
     session.flush()
 
@@ -73,8 +76,9 @@ def purge_notices(session: Session, node: Node) -> int:
     return done + session.exec(delete(RequestNotice).where(col(RequestNotice.created_at) < now - KEPT_FOR)).rowcount
 
 
-def _seal(node: Node, one: ToTell) -> bytes:
-    content = {"peer": one.peer, "direction": one.direction, "person_id": one.person_id}
+def seal_again(node: Node, one: ToTell) -> bytes:
+    """The sealed content of a row; of one length, whoever it is about."""
+    content = {name: value for name, value in asdict(one).items() if name != "request_id"}
     return node.vault.seal_secret(_context(one.request_id), json.dumps(content).encode(), pad_to=_PAD_BYTES)
 
 
