@@ -171,6 +171,6 @@ class Callbacks:
             call(session, message)
 
     def disabled(self, session: Session, officer_id: str, name: str) -> None:
-        """Tell everyone that an officer works here no longer, or not with these records: what was theirs is the pool's."""
+        """Tell everyone that an officer works here no longer, or not with these records: theirs is the pool's."""
         for call in self.on_disabled:
             call(session, officer_id, name)
