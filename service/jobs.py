@@ -54,8 +54,8 @@ from service.reminders.receiving import purge as purge_plans
 from service.reminders.receiving import take_on_plans
 from service.reminders.run import run_reminders
 from service.reports.closing import close_due
-from service.request_notices.waiting import purge_notices
 from service.request_notices.sending import send_request_notices
+from service.request_notices.waiting import purge_notices
 from service.routes.errors import where
 from service.routes.metrics import Counts
 from service.verification.deadlines import run_deadlines
