@@ -50,6 +50,8 @@ def test_the_table_names_every_job_of_the_contract() -> None:
         "duplicates",
         "status_lists",
         "streams",
+        "notices",
+        "reports",
     }
 
 
