@@ -40,8 +40,8 @@ GIVEN_READINGS: Final = {
     "茜": ("qian", "xi"), "乐": ("le", "yue"), "行": ("xing", "hang"), "长": ("chang", "zhang"), "露": ("lu", "lou"),
     "朝": ("chao", "zhao"), "重": ("zhong", "chong"), "盛": ("sheng", "cheng"), "娜": ("na", "nuo"),
     "莘": ("xin", "shen"), "曾": ("zeng", "ceng"), "单": ("dan", "shan"), "炅": ("jiong", "gui"),
-    "柏": ("bai", "bo"), "卡": ("ka", "qia"), "绿": ("lv", "lu"), "颉": ("jie", "xie"), "仔": ("zi", "zai"), "阿": ("a", "e"), "晟": ("sheng", "cheng"),
-    "翟": ("zhai", "di"), "尉": ("wei", "yu"),
+    "柏": ("bai", "bo"), "卡": ("ka", "qia"), "绿": ("lv", "lu"), "颉": ("jie", "xie"),
+    "仔": ("zi", "zai"), "阿": ("a", "e"), "晟": ("sheng", "cheng"), "翟": ("zhai", "di"), "尉": ("wei", "yu"),
 }  # fmt: skip
 """Readings of characters in given names, where two are common."""
 
