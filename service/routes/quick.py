@@ -55,10 +55,10 @@ class ByWord:
         """Answer one request (ASGI)."""
         if scope["type"] == "http":
             for route in self._of(scope["path"]):
-                match, child = route.matches(scope)
+                match, found = route.matches(scope)
                 if match is Match.FULL:
                     scope.setdefault("router", self.router)
-                    scope.update(child)
+                    scope.update(found)
                     await route.handle(scope, receive, send)
                     return
         await self.app(scope, receive, send)

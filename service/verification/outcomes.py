@@ -27,7 +27,7 @@ def on_outcomes(session: Session, node: Node, outcomes: Sequence[Outcome], now: 
     ended = [one.message_id for one in outcomes if one.result != "parked"]
     close_all_items(session, node, ended, "message_parked")
     for peer, some in by_peer.items():
-        _note_asked(session, node, peer, [one for one in some if one.type == REQUESTED], now)
+        _mark_asked(session, node, peer, [one for one in some if one.type == REQUESTED], now)
         told = [one.subject for one in some if one.type == NOTIFIED and one.result == "accepted"]
         note_notified(session, told, peer)
 
@@ -38,7 +38,7 @@ def on_given_up(session: Session, node: Node, message: GivenUp) -> None:
     on_outcomes(session, node, [ended], node.now())
 
 
-def _note_asked(session: Session, node: Node, peer: str, outcomes: Sequence[Outcome], now: datetime) -> None:
+def _mark_asked(session: Session, node: Node, peer: str, outcomes: Sequence[Outcome], now: datetime) -> None:
     """What became of messages that carried our questions."""
     asked = find_cases(session, [one.subject for one in outcomes if one.result != "parked"], peer, "sent")
     delivered = []
