@@ -244,7 +244,7 @@ async def purge(node: Node, _tools: Tools) -> int:
 
 JOBS: Final[Mapping[str, Job]] = {
     "matching": Job(5, (match, file_certificates, take_on)),
-    "releases": Job(30, (settle, release_answers)),
+    "releases": Job(10, (settle, release_answers)),
     "deadlines": Job(600, (keep_deadlines,)),
     "duplicates": Job(600, (end_imports, compare_people)),
     "reports": Job(600, (close_months,)),

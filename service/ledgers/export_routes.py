@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.regions import RegionCode
 from service.context import CurrentNode, Node
+from service.json_body import JsonRoute
 from service.ledgers.export import make_file
 from service.ledgers.exporting import (
     USUAL,
@@ -31,7 +32,7 @@ from service.officers.rules import Officer
 from service.registry.queries import FullPurpose, MoveFilter
 from service.web.languages import Languages
 
-router = APIRouter(tags=["ledgers"])
+router = APIRouter(route_class=JsonRoute, tags=["ledgers"])
 
 CSV = "text/csv; charset=utf-8"
 

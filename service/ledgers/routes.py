@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartParser
 from schemas.problems import InvalidInput, LedgerUnreadable
 from service.access_log import record
 from service.context import CurrentNode, Node
+from service.json_body import JsonRoute
 from service.ledgers.background import read_to_the_end
 from service.ledgers.choosing import choose_columns
 from service.ledgers.fields import Chosen, Field, LedgerKind
@@ -31,7 +32,7 @@ from service.officers.rules import Officer
 from service.paging import PageAfter, PageLimit
 from service.web.languages import N_, Languages, Translator
 
-router = APIRouter(tags=["ledgers"])
+router = APIRouter(route_class=JsonRoute, tags=["ledgers"])
 
 MAX_UPLOAD_BYTES = 32 * 1024 * 1024
 """The largest upload, held in memory; a larger ledger is imported by command."""

@@ -21,8 +21,13 @@ BATCH: Final = 200
 
 
 def settle_later(node: Node, move: Arrival | Departure) -> None:
-    """Let what follows from this move's end wait until it cannot be undone any more."""
-    move.settle_at = node.now() + UNDO + timedelta(seconds=1)
+    """Let what follows from this move's end wait until it cannot be undone any more.
+
+    A node that lets answers leave at all times (demo and tests) does not wait with this either: it follows with the
+    next run of the job, and can be undone until then.
+    """
+    at_once = node.settings.release_times == "always"
+    move.settle_at = node.now() + (timedelta(0) if at_once else UNDO + timedelta(seconds=1))
 
 
 def settle_moves(session: Session, node: Node) -> int:

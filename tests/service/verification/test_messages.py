@@ -203,6 +203,7 @@ async def test_voiding_a_departure_calls_back_what_was_told_of_it(regions):
     departure = await regions.answerer.leaves(SHARE_AWAY)
     await regions.settle()
     await regions.answerer.post(f"/people/{departure['person_id']}/void", {"move_id": departure["id"]}, 204)
+    await regions.past_undoing()
     await regions.settle()
     node = regions.asker.node
     assert node.database.read_sync(lambda session: session.exec(select(ReceivedDeparture)).all()) == []
