@@ -79,8 +79,8 @@ class Settings(BaseSettings):
     timezone: str = "Asia/Shanghai"
     """The one zone in which days begin, deadlines fall and answers are released."""
     release_times: Annotated[tuple[time, ...] | Literal["always"], NoDecode] = (time(12), time(17))
-    """When answers that are not automatic leave, on working days; ``always`` for demo and tests, where what follows from
-    an end does not wait for ten minutes of undoing either."""
+    """When answers that are not automatic leave, on working days; ``always`` for demo and tests, where what follows
+    from an end does not wait for ten minutes of undoing either."""
     allow_private_peers: bool = False
     """Peers at private addresses or without TLS: for the demo, tests and closed networks."""
 
