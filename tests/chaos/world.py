@@ -1,6 +1,7 @@
 """Three regions as real processes, each behind a fault proxy, with people to ask about; any of them may be killed."""
 
 import contextlib
+import http.client
 import io
 import itertools
 import json
@@ -126,7 +127,7 @@ class World:
             except Refused as refusal:
                 if refusal.status != 503:
                     raise
-            except (OSError, io.UnsupportedOperation, EOFError):
+            except (OSError, io.UnsupportedOperation, EOFError, http.client.HTTPException):
                 pass
             with self._lock:
                 self.repeated_calls += 1
