@@ -49,7 +49,7 @@ from service.registry.limits import purge_openings
 from service.registry.merging import purge_merged
 from service.registry.parked import purge_parked
 from service.registry.purging import purge_register
-from service.registry.settling import settle_moves
+from service.registry.settling import run_settling
 from service.reminders.receiving import purge as purge_plans
 from service.reminders.receiving import take_on_plans
 from service.reminders.run import run_reminders
@@ -190,7 +190,7 @@ async def release_answers(node: Node, _tools: Tools) -> int:
 
 async def settle(node: Node, _tools: Tools) -> int:
     """Do what follows from moves that ended or were voided more than ten minutes ago."""
-    return await node.database.write(lambda session: settle_moves(session, node))
+    return await run_settling(node)
 
 
 async def keep_deadlines(node: Node, _tools: Tools) -> int:
@@ -244,7 +244,7 @@ async def purge(node: Node, _tools: Tools) -> int:
 
 JOBS: Final[Mapping[str, Job]] = {
     "matching": Job(5, (match, file_certificates, take_on)),
-    "releases": Job(10, (settle, release_answers)),
+    "releases": Job(10, (release_answers, settle)),
     "deadlines": Job(600, (keep_deadlines,)),
     "duplicates": Job(600, (end_imports, compare_people)),
     "reports": Job(600, (close_months,)),

@@ -13,7 +13,13 @@ from typing import TypeVar
 
 from sqlmodel import Session, col, select
 
-from schemas.problems import PasswordChangeRequired, SecondFactorRequired, SecondFactorSetupRequired, SignInFailed
+from schemas.problems import (
+    InvalidInput,
+    PasswordChangeRequired,
+    SecondFactorRequired,
+    SecondFactorSetupRequired,
+    SignInFailed,
+)
 from service.access_log import Actor, record
 from service.context import Node
 from service.officers import attempts
@@ -145,7 +151,7 @@ async def change_password(
     account = await checked(node, checks, name, password, attempt)
     try:
         check_new_password(name, password, new_password)
-    except Exception:
+    except InvalidInput:
         await node.database.write(lambda session: attempts.take_back(session, attempt))
         raise
     new_hash = await checks.hash(new_password)

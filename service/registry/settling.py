@@ -5,11 +5,14 @@ that can be taken back, so it waits for the ten minutes in which the officer can
 record looks like by that time; a withdrawal, a protection or an erasure in between acts at once, as ever.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlmodel import Session, select
 
+from federation.sets import Failed, in_sets
 from schemas.calendar import PartialDate
 from service.context import Node
 from service.registry.matching import open_arrivals, open_departures
@@ -17,7 +20,8 @@ from service.registry.rules import UNDO
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import stop_messages, tell_arrival_ended
 
-BATCH: Final = 200
+BATCH: Final = 50
+"""Of each kind in one transaction, so that nobody who saves meanwhile waits long."""
 
 
 def settle_later(node: Node, move: Arrival | Departure) -> None:
@@ -30,17 +34,35 @@ def settle_later(node: Node, move: Arrival | Departure) -> None:
     move.settle_at = node.now() + (timedelta(0) if at_once else UNDO + timedelta(seconds=1))
 
 
-def settle_moves(session: Session, node: Node) -> int:
-    """Do what follows from moves whose end stands for good (job); give how many there were."""
-    done = 0
+async def run_settling(node: Node) -> int:
+    """Do what follows from moves whose end stands for good (job); give how many there were.
+
+    A fault in one of them leaves it waiting, does not hold up the others, and is raised at the end.
+    """
+    done, faults = await node.database.write(partial(_settle_due, node=node))
+    if faults:
+        raise faults[0]
+    return done
+
+
+def _settle_due(session: Session, node: Node) -> tuple[int, list[Exception]]:
+    moves: list[Any] = []
     for table in (Arrival, Departure):
         row: Any = table
         due = select(table).where(row.settle_at.is_not(None), row.settle_at <= node.now())
-        moves: list[Any] = list(session.exec(due.order_by(row.settle_at, row.id).limit(BATCH)).all())
-        for move in moves:
-            settle(session, node, move)
-            done += 1
-    return done
+        moves += session.exec(due.order_by(row.settle_at, row.id).limit(BATCH)).all()
+    done, faults = 0, []
+    for part in in_sets(session, moves, partial(_settle_all, session, node)):
+        if isinstance(part, Failed):
+            faults.append(part.error)
+        else:
+            done += len(part.items)
+    return done, faults
+
+
+def _settle_all(session: Session, node: Node, moves: Sequence[Arrival | Departure]) -> None:
+    for move in moves:
+        settle(session, node, move)
 
 
 def settle(session: Session, node: Node, move: Arrival | Departure) -> None:

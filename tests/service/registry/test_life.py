@@ -1,10 +1,14 @@
 """The life of a record: saved, taken back, moved, ended, reopened, corrected; and two officers at it at once."""
 
+from dataclasses import replace
+
+import pytest
 from sqlmodel import select
 
 from service.access_log import entries_of_person
 from service.officers.rules import Role
 from service.registry.tables import Arrival, Person, RecordChange
+from service.vault import VaultError
 from tests.service.two_regions import ANSWERER, HAN, STRANGER
 
 EAST, WEST = "790303001", "790303002"
@@ -196,3 +200,33 @@ async def test_what_follows_from_an_end_waits_until_it_cannot_be_undone(region):
     assert (await region.get(plans))["items"] == []
     assert waiting() is None
     assert HAN["name"] == (await region.get(f"/people/{made['person_id']}"))["name"]
+
+
+async def test_one_end_that_cannot_be_followed_holds_up_no_other(region):
+    broken = await region.arrives()
+    whole = await region.arrives(name="韩一", document_number=None, document_type="none", date_of_birth="1990-03-07")
+    for made in (broken, whole):
+        await region.post(f"/arrivals/{made['id']}/end", {"ended_on": "2026-11-20"})
+
+    def damage(session):
+        session.get_one(Person, broken["person_id"]).wrapped_key = b"damaged"
+
+    region.node.database.write_sync(damage)
+    region.clock.advance(minutes=11)
+    with pytest.raises(VaultError):
+        await region.run("releases")
+    ends = region.node.database.read_sync(
+        lambda session: [session.get_one(Arrival, made["id"]).settle_at is None for made in (broken, whole)]
+    )
+    assert ends == [False, True]
+
+
+async def test_where_answers_leave_at_all_times_an_end_is_followed_by_the_next_run(region):
+    settings = region.node.settings.model_copy(update={"release_times": "always"})
+    region.node = region.app.state.node = replace(region.node, settings=settings)
+    made = await region.arrives()
+    await region.post(f"/arrivals/{made['id']}/end", {"ended_on": "2026-11-20"})
+    await region.run("releases")
+    settled = region.node.database.read_sync(lambda session: session.get_one(Arrival, made["id"]).settle_at)
+    assert settled is None
+    await region.refused(f"/arrivals/{made['id']}/undo", None, "conflict")
