@@ -36,9 +36,9 @@ from service.many_rows import insert_many
 from service.officers.actions import account_of, add_officer
 from service.officers.queries import officer_from
 from service.officers.rules import Officer, Role
-from service.registry import tokens
 from service.registry.people import NewPerson
 from service.registry.rows import PersonRows, new_rows
+from service.registry.searching import tokens
 from service.registry.tables import Arrival, Person
 from service.settings import Settings
 

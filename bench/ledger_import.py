@@ -35,9 +35,9 @@ from service.context import Node
 from service.engines import sqlite_driver
 from service.founding import found
 from service.ledgers.importing import operator, register_all, take_in
-from service.registry.likeness import sound_of
+from service.registry.doubles.likeness import sound_of
 from service.registry.people import NewPerson, number_check
-from service.registry.tokens import pieces_of
+from service.registry.searching.tokens import pieces_of
 from service.settings import Settings
 
 ROWS: Final = 10_000

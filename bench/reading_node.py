@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.context import CurrentNode
 from service.officers.doors import CurrentOfficer
-from service.registry.moves import find_arrival
+from service.registry.life.moves import find_arrival
 from service.registry.views import ListedArrival, MaskedPerson
 from service.settings import Settings
 

@@ -18,9 +18,9 @@ from bench.slices import Result
 from schemas.identity import fold_name
 from service.context import Node
 from service.officers.rules import Officer
-from service.registry import limits
-from service.registry.search import search_people
-from service.registry.tokens import spellings
+from service.registry.searching import limits
+from service.registry.searching.search import search_people
+from service.registry.searching.tokens import spellings
 
 PEOPLE = 1_000_000
 EACH = 60

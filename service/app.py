@@ -42,8 +42,9 @@ from service.portal import code_pages, holdings_pages, requests_pages
 from service.portal import pages as portal_pages
 from service.portal import routes as portal_routes
 from service.registry import pages as registry_pages
-from service.registry import people_routes, transfer_routes
+from service.registry import people_routes
 from service.registry import routes as registry_routes
+from service.registry.life import transfer_routes
 from service.reminders import pages as reminders_pages
 from service.reminders import routes as reminders_routes
 from service.reports import pages as reports_pages

@@ -43,13 +43,13 @@ from service.ledgers.importing import finish_imports
 from service.log_tree import BATCH_ENTRIES, append_to_file, latest_checkpoint, sequence
 from service.officers.sessions import purge_sessions
 from service.portal.codes import purge as purge_codes
-from service.registry.duplicates import find_duplicates
-from service.registry.history import purge_changes
-from service.registry.limits import purge_openings
-from service.registry.merging import purge_merged
+from service.registry.doubles.merging import purge_merged
+from service.registry.doubles.pairs import find_duplicates
+from service.registry.life.settling import run_settling
 from service.registry.parked import purge_parked
 from service.registry.purging import purge_register
-from service.registry.settling import run_settling
+from service.registry.searching.limits import purge_openings
+from service.registry.undoing.history import purge_changes
 from service.reminders.receiving import purge as purge_plans
 from service.reminders.receiving import take_on_plans
 from service.reminders.run import run_reminders

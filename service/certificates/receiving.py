@@ -22,7 +22,7 @@ from service.certificates.sealed import Held, ReceivedContent, received_link, se
 from service.certificates.tables import Certificate, ReceivedCertificate
 from service.certificates.verify import Altered, UnknownIssuer, read_certificate
 from service.context import Node
-from service.registry.matching import find_by_journey, find_exact, open_journeys
+from service.registry.searching.matching import find_by_journey, find_exact, open_journeys
 
 _EARLY_STATE_KEPT = timedelta(days=35)
 """A state whose certificate never came is kept as long as peers send messages again."""

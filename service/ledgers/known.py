@@ -11,8 +11,8 @@ from service.ledgers.rules import Candidate
 from service.officers.rules import Officer
 from service.registry.bulk import already_registered
 from service.registry.people import visible
+from service.registry.searching.tokens import searched_name
 from service.registry.tables import Arrival, Departure, Person, SearchToken
-from service.registry.tokens import searched_name
 
 
 def known_already(

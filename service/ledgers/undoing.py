@@ -19,8 +19,8 @@ from service.ledgers.actions import find_import
 from service.ledgers.fields import LedgerKind
 from service.ledgers.tables import LedgerImport
 from service.officers.rules import Officer, Role, require
+from service.registry.life.voiding import void_move
 from service.registry.tables import Arrival, Departure, Person
-from service.registry.voiding import void_move
 from service.work_items.actions import close_items
 
 BATCH_PEOPLE: Final = 20

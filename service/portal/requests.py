@@ -15,9 +15,9 @@ from service.access_log import Actor, record_under
 from service.context import Node
 from service.officers.rules import Officer
 from service.portal.tables import OwnRequest
+from service.registry.life.voiding import moves_of
 from service.registry.people import OpenPerson, find_person, is_protected, unseal_person
 from service.registry.tables import Person
-from service.registry.voiding import moves_of
 from service.work_items.actions import open_item
 from service.work_items.rules import may_see
 from service.work_items.tables import WorkItem

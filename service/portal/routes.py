@@ -21,7 +21,7 @@ from service.portal import acts, codes, sessions
 from service.portal.record import OwnConsent, OwnRecord, own_consents, own_record
 from service.portal.requests import OwnRequestView, RequestKind, make_request, requests_of_person
 from service.portal.sentences import Line, line_of
-from service.registry.merging import merged_keys
+from service.registry.doubles.merging import merged_keys
 from service.registry.people import OpenPerson
 from service.reminders.actions import find_plan, set_done, set_paused, stop_own_plan
 from service.web.languages import Languages

@@ -14,11 +14,11 @@ from service.access_log import Told, record_each, record_told
 from service.context import Node
 from service.many_rows import insert_many
 from service.officers.rules import Officer, Role, require
-from service.registry.matching import touches
+from service.registry.life.voiding import void_move
 from service.registry.people import Contact, NewPerson, document_index, name_birth_index, visible
 from service.registry.rows import PersonRows, insert_rows, new_rows
+from service.registry.searching.matching import touches
 from service.registry.tables import Arrival, Departure, Person
-from service.registry.voiding import void_move
 
 Kind = Literal["arrivals", "departures"]
 

@@ -14,11 +14,9 @@ from service.consents.folder import drop_sheets
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
-from service.registry.alike import find_alike
+from service.registry.doubles.alike import find_alike
+from service.registry.doubles.pairs import note_possible_duplicates
 from service.registry.drafts import PersonChanges
-from service.registry.duplicates import note_possible_duplicates
-from service.registry.history import Facts, before_save, drop_changes, facts_of, note_change
-from service.registry.meanwhile import FieldConflict, conflicts_since
 from service.registry.people import (
     Contact,
     NewPerson,
@@ -32,6 +30,8 @@ from service.registry.people import (
 from service.registry.rows import add_tokens, drop_tokens
 from service.registry.tables import Arrival, Departure, DuplicatePair, PeerMessage, Person
 from service.registry.telling import notify_again, stop_messages, tell_departures
+from service.registry.undoing.history import Facts, before_save, drop_changes, facts_of, note_change
+from service.registry.undoing.meanwhile import FieldConflict, conflicts_since
 from service.work_items.actions import close_items
 
 ProtectionReason = Literal["threat", "court_order", "own_wish"]

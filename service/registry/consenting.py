@@ -23,11 +23,11 @@ from service.consents.refusals import check_may_ask, forget_refusals, record_ref
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.drafts import ConsentsDraft
-from service.registry.history import Before, before_save, note_change, sheets_of
+from service.registry.life.voiding import moves_of
 from service.registry.people import OpenPerson, find_person, unseal_person
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import stop_messages, tell_departures
-from service.registry.voiding import moves_of
+from service.registry.undoing.history import Before, before_save, note_change, sheets_of
 
 
 def give_notice(

@@ -2,19 +2,12 @@
 
 from fastapi import APIRouter
 
-from service.registry import (
-    pages_consents,
-    pages_duplicates,
-    pages_later,
-    pages_limits,
-    pages_moves,
-    pages_parked,
-    pages_people,
-    pages_register,
-    pages_saved,
-    pages_search,
-    pages_transfer,
-)
+from service.registry import pages_consents, pages_moves, pages_parked, pages_people, pages_register, pages_saved
+from service.registry.doubles import pages as pages_duplicates
+from service.registry.life import pages as pages_later
+from service.registry.life import pages_transfer
+from service.registry.searching import pages as pages_search
+from service.registry.searching import pages_limits
 
 router = APIRouter(include_in_schema=False)
 for part in (

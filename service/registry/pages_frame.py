@@ -8,8 +8,8 @@ from sqlmodel import Session
 from schemas.identity import DocumentType, age_on
 from service.context import Node
 from service.officers.rules import Officer
-from service.registry.limits import count_opening
 from service.registry.people import OpenPerson, find_person, unseal_person
+from service.registry.searching.limits import count_opening
 from service.web.languages import N_
 
 TABS = (

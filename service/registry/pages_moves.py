@@ -16,7 +16,8 @@ from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
 from service.officers.queries import all_accounts
 from service.officers.rules import Officer
-from service.registry.moves import end_arrival, return_departure
+from service.registry.life.moves import end_arrival, return_departure
+from service.registry.life.voiding import void_person
 from service.registry.queries import (
     Listed,
     MoveFilter,
@@ -31,8 +32,7 @@ from service.registry.queries import (
 )
 from service.registry.rules import ARRIVAL_STATES, DEPARTURE_STATES, may_undo
 from service.registry.typed_moves import Direction
-from service.registry.undoing import undo_move
-from service.registry.voiding import void_person
+from service.registry.undoing.taking_back import undo_move
 from service.web.dates import typed_date
 from service.web.flash import Done
 from service.web.forms import Form, sent_form

@@ -24,13 +24,13 @@ from service.registry.changes import (
     protect_person,
 )
 from service.registry.drafts import PersonChanges
-from service.registry.history import Change, changes_of
-from service.registry.meanwhile import FieldConflict
+from service.registry.life.voiding import void_person
 from service.registry.pages_frame import head_of
 from service.registry.queries import FullPurpose, Record, moved_on, open_record, other_end
 from service.registry.tables import Arrival, Departure
 from service.registry.typed_moves import NOT_VALID, read_person
-from service.registry.voiding import void_person
+from service.registry.undoing.history import Change, changes_of
+from service.registry.undoing.meanwhile import FieldConflict
 from service.web.flash import Done
 from service.web.forms import Form, sent_form
 from service.web.languages import N_

@@ -16,9 +16,9 @@ from service.idempotency import form_once, form_sent_before
 from service.officers.doors import PageOfficer
 from service.officers.queries import all_accounts
 from service.officers.rules import Officer
-from service.registry.doubles import HOW_LIKELY, WHY, Doubles, doubles_of
+from service.registry.doubles.at_entry import HOW_LIKELY, WHY, Doubles, doubles_of
 from service.registry.drafts import ArrivalDraft
-from service.registry.moves import find_arrival, find_departure
+from service.registry.life.moves import find_arrival, find_departure
 from service.registry.pages_frame import PersonHead, person_head
 from service.registry.parked import drop_parked
 from service.registry.people import unseal_person

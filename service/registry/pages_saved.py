@@ -11,7 +11,7 @@ from schemas.problems import NotFound
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer
-from service.registry.duplicates import possible_duplicates
+from service.registry.doubles.pairs import possible_duplicates
 from service.registry.pages_frame import PersonHead, head_of
 from service.registry.queries import moved_on, open_record, other_end
 from service.registry.rules import may_undo, number_warnings

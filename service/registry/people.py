@@ -19,10 +19,10 @@ from schemas.problems import NotFound
 from service.access_log import Actor, Told, record_told, record_under
 from service.context import Node
 from service.officers.rules import Officer, Role
-from service.registry.likeness import sound_of
+from service.registry.doubles.likeness import sound_of
 from service.registry.rules import number_warnings
+from service.registry.searching.tokens import tokens_of
 from service.registry.tables import Person
-from service.registry.tokens import tokens_of
 
 _PERSON: Table = Person.__table__  # type: ignore[attr-defined]  # SQLModel gives it to every table
 _BY_ID = select(_PERSON).where(_PERSON.c.id == bindparam("person_id"))

@@ -16,12 +16,16 @@ from service.json_body import JsonRoute
 from service.officers import administration
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer, Role
-from service.registry import addresses, changes, consenting, limits, merging, queries, undoing, voiding
+from service.registry import changes, consenting, queries
 from service.registry.changes import ProtectionReason
+from service.registry.doubles import merging
 from service.registry.drafts import AddressDraft, Body, ConsentsDraft, PersonChanges
-from service.registry.history import Change
+from service.registry.life import addresses, voiding
 from service.registry.queries import FullPurpose, record_of
+from service.registry.searching import limits
 from service.registry.tables import Arrival, Person
+from service.registry.undoing import taking_back as undoing
+from service.registry.undoing.history import Change
 from service.registry.views import ArrivalView, ConsentView, DepartureView, PersonView
 
 router = APIRouter(route_class=JsonRoute, tags=["people"])

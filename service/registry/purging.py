@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 from service.access_log import Actor
 from service.context import Node
 from service.registry.changes import erase
+from service.registry.life.voiding import moves_of
 from service.registry.tables import Arrival, Departure, Person
-from service.registry.voiding import moves_of
 
 ENDED_KEPT_MONTHS = 24
 UNTOLD_KEPT = timedelta(days=365)

@@ -17,8 +17,8 @@ from service.consents.consents import GivenConsent, GivenNotice, consents_of, no
 from service.consents.refusals import do_not_ask
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.limits import count_opening
-from service.registry.moves import find_arrival, find_departure
+from service.registry.life.moves import find_arrival, find_departure
+from service.registry.life.voiding import moves_of
 from service.registry.people import (
     OpenPerson,
     find_person,
@@ -29,8 +29,8 @@ from service.registry.people import (
     visible,
 )
 from service.registry.rules import OPEN_ARRIVAL, OPEN_DEPARTURE
+from service.registry.searching.limits import count_opening
 from service.registry.tables import Arrival, Departure, Person
-from service.registry.voiding import moves_of
 
 MOST_RECENT = 10
 MOST_LOOKED_AT = 500

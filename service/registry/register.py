@@ -13,11 +13,10 @@ from service.consents.refusals import check_may_ask, record_refusals
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
-from service.registry.alike import find_alike
+from service.registry.doubles.alike import find_alike
+from service.registry.doubles.pairs import note_possible_duplicates
 from service.registry.drafts import ArrivalDraft, DepartureDraft, MoveDraft, PersonDraft
-from service.registry.duplicates import note_possible_duplicates
-from service.registry.history import before_save, note_change
-from service.registry.moves import end_move, find_arrival
+from service.registry.life.moves import end_move, find_arrival
 from service.registry.people import (
     Contact,
     NewPerson,
@@ -30,6 +29,7 @@ from service.registry.people import (
 from service.registry.rows import insert_rows, new_rows
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import tell_departures
+from service.registry.undoing.history import before_save, note_change
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.paging import PageAfter, PageLimit
-from service.registry import later, moves, queries, register, undoing
+from service.registry import queries, register
 from service.registry.drafts import ArrivalChanges, ArrivalDraft, Body, DepartureChanges, DepartureDraft
+from service.registry.life import later, moves
 from service.registry.queries import MoveFilter, Order
-from service.registry.search import search_people
+from service.registry.searching.search import search_people
+from service.registry.undoing import taking_back as undoing
 from service.registry.views import (
     ArrivalPage,
     ArrivalView,

@@ -11,8 +11,8 @@ from schemas.entropy import uuid7
 from service.context import Node
 from service.many_rows import insert_many
 from service.registry.people import NewPerson, seal_columns, tokens_of_row
+from service.registry.searching.tokens import tokens_of
 from service.registry.tables import Person, SearchToken
-from service.registry.tokens import tokens_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Person(SQLModel, table=True):
 
 
 class SearchToken(SQLModel, table=True):
-    """A keyed hash of a piece of a name, of an ID's or a phone's tail; see :mod:`service.registry.tokens`.
+    """A keyed hash of a piece of a name, of an ID's or a phone's tail; see :mod:`service.registry.searching.tokens`.
 
     The key order makes *newest first* a walk along the index: person ids are UUIDv7. There is no second index by
     person, which would double the largest table: whoever takes tokens away makes them anew (`rows.drop_tokens`).

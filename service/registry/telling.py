@@ -22,8 +22,8 @@ from service.agreements.queries import agreement_in_force
 from service.agreements.tables import Agreement
 from service.consents.consents import GivenConsent, live_share_consents
 from service.context import Node
-from service.registry.matching import open_departures
 from service.registry.people import OpenPerson, is_protected
+from service.registry.searching.matching import open_departures
 from service.registry.tables import Arrival, Departure, PeerMessage, Person
 
 NOTIFIED = "tonglu.departure.notified.v1"

@@ -10,7 +10,7 @@ from service.consents.consents import GivenConsent, GivenNotice
 from service.registry.people import OpenPerson
 from service.registry.queries import Listed, MovePage, Record
 from service.registry.register import Registered
-from service.registry.search import Hits
+from service.registry.searching.search import Hits
 from service.registry.tables import Arrival, Departure
 
 MASKED_DATE = "****-**-**"

@@ -24,8 +24,8 @@ from schemas.regions import contains
 from service.access_log import Actor, record_nobody
 from service.consents.consents import live_consent
 from service.context import Node
-from service.registry.matching import find_exact, open_arrivals
 from service.registry.people import unseal_person
+from service.registry.searching.matching import find_exact, open_arrivals
 from service.registry.tables import Person
 from service.registry.telling import may_share
 from service.reminders.actions import PURPOSE, PlanDraft, make_own_plan

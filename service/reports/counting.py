@@ -19,7 +19,7 @@ from federation.peers import list_peers
 from schemas.clock import local_date
 from schemas.regions import longest_match
 from service.context import Node
-from service.registry.duplicates import first_id_of
+from service.registry.doubles.pairs import first_id_of
 from service.registry.people import visible
 from service.registry.tables import Arrival, Departure, DuplicatePair, Person
 from service.reports.months import Month, working_days_between

@@ -16,7 +16,7 @@ from service.log_tree import latest_checkpoint
 from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer, Role, require
 from service.paging import PageAfter, PageLimit
-from service.registry.merging import merged_keys
+from service.registry.doubles.merging import merged_keys
 from service.registry.people import find_person
 
 router = APIRouter(tags=["access log"])

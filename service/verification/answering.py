@@ -16,8 +16,8 @@ from schemas.problems import InvalidInput, NotFound, WrongState
 from service.access_log import record, record_nobody
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.matching import find_candidates
 from service.registry.people import OpenPerson, unseal_people
+from service.registry.searching.matching import find_candidates
 from service.registry.tables import Person
 from service.verification.cases import (
     Prepared,

@@ -31,9 +31,9 @@ from service.context import Node
 from service.database import find_all
 from service.officers.rules import Officer, Role, require
 from service.registry.drafts import Body
-from service.registry.matching import all_open_arrivals, all_open_departures, touches
-from service.registry.moves import set_arrival_state
+from service.registry.life.moves import set_arrival_state
 from service.registry.people import OpenPerson, find_person, let_see, unseal_people, unseal_person
+from service.registry.searching.matching import all_open_arrivals, all_open_departures, touches
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import stop_message
 from service.request_notices.waiting import ToTell, queue_notices

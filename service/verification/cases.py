@@ -13,8 +13,8 @@ from service.agreements.queries import claims_of, find_agreement
 from service.agreements.tables import Agreement
 from service.consents.consents import live_share_consents
 from service.context import Node
-from service.registry.matching import all_open_arrivals, all_open_departures, touches
 from service.registry.people import is_protected
+from service.registry.searching.matching import all_open_arrivals, all_open_departures, touches
 from service.registry.tables import Person
 from service.verification.rules import NOBODY, Standing, withheld_claims
 from service.verification.tables import VerificationRequest

@@ -12,8 +12,8 @@ from service.access_log import Actor, record_told, told_of
 from service.callbacks import KnownPerson
 from service.context import Node
 from service.database import find_all
-from service.registry.matching import bind_journey, bind_journeys
-from service.registry.moves import confirm_arrivals, confirm_departures, set_arrival_state, take_confirmation_back
+from service.registry.life.moves import confirm_arrivals, confirm_departures, set_arrival_state, take_confirmation_back
+from service.registry.searching.matching import bind_journey, bind_journeys
 from service.registry.tables import Arrival, Departure, Person
 from service.verification.asking import take_back
 from service.verification.cases import OPEN_SENT, wipe

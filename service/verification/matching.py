@@ -19,8 +19,8 @@ from schemas.identity import PersonIdentity
 from service.access_log import Actor, Told, record_told, told_of
 from service.agreements.queries import find_agreements
 from service.context import Node
-from service.registry.matching import adopt_journey, bind_journey, find_all_exact, find_exact, open_arrivals
-from service.registry.moves import confirm_arrival
+from service.registry.life.moves import confirm_arrival
+from service.registry.searching.matching import adopt_journey, bind_journey, find_all_exact, find_exact, open_arrivals
 from service.registry.tables import Person
 from service.registry.telling import may_share
 from service.request_notices.waiting import ToTell, queue_notices

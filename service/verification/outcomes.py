@@ -9,7 +9,7 @@ from sqlmodel import Session
 from federation.settling import Outcome
 from service.callbacks import GivenUp
 from service.context import Node
-from service.registry.moves import note_notified
+from service.registry.life.moves import note_notified
 from service.registry.telling import NOTIFIED
 from service.verification.asking import release_arrival
 from service.verification.cases import OPEN_SENT, find_cases

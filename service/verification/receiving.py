@@ -30,9 +30,9 @@ from schemas.problems import InvalidMessage
 from schemas.regions import contains
 from service.access_log import Actor, record
 from service.context import Node
-from service.registry.matching import departures_of_journeys
-from service.registry.moves import confirm_departures, end_departure_of_peer
+from service.registry.life.moves import confirm_departures, end_departure_of_peer
 from service.registry.people import document_index
+from service.registry.searching.matching import departures_of_journeys
 from service.registry.tables import Person
 from service.verification.asking import release_arrival
 from service.verification.cases import (

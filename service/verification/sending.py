@@ -22,7 +22,7 @@ from schemas.messages import (
     type_of,
 )
 from service.context import Node
-from service.registry.matching import all_open_departures, bind_journeys, touches
+from service.registry.searching.matching import all_open_departures, bind_journeys, touches
 from service.registry.tables import Person
 from service.request_notices.waiting import ToTell, queue_found
 from service.vault import INDEX_BYTES

@@ -7,8 +7,8 @@ from sqlmodel import select
 
 from schemas.identity import DocumentType, PersonIdentity
 from service.officers.rules import Role
-from service.registry.duplicates import tell_apart
-from service.registry.likeness import likeness, sound_of
+from service.registry.doubles.likeness import likeness, sound_of
+from service.registry.doubles.pairs import tell_apart
 from service.registry.tables import DuplicatePair, Person
 from tests.service.two_regions import HAN
 

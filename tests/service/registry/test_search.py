@@ -8,8 +8,8 @@ from sqlmodel import col, select
 
 from service.access_log import entries_of_person
 from service.officers.rules import Role
-from service.registry import limits
 from service.registry.people import areas_below
+from service.registry.searching import limits
 from service.registry.tables import DailySearch, Person, SearchToken
 from tests.service.verification.test_query_plans import plans
 
@@ -93,7 +93,7 @@ async def test_twenty_of_the_own_area_the_newest_first_each_in_their_log(region,
 
     assert all(region.node.database.read_sync(lambda session: list(reads(session))))
     # A heavy token is walked no further than a bound, and then the officer is asked to narrow it.
-    monkeypatch.setattr("service.registry.search.LONGEST_WALK", 5)
+    monkeypatch.setattr("service.registry.searching.search.LONGEST_WALK", 5)
     found = await town.post("/search", {"q": "hcx 1234"})
     assert (len(found["items"]), found["narrow"]) == (5, True)
     # What a day allows, found or not; then a supervisor lets more through.

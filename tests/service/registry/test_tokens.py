@@ -5,7 +5,7 @@ from pypinyin import Style, pinyin
 
 from schemas.identity import PersonIdentity
 from schemas.readings import reading_of
-from service.registry.tokens import pieces_of, plans_of, spellings
+from service.registry.searching.tokens import pieces_of, plans_of, spellings
 
 UMLAUT = str.maketrans(dict.fromkeys("ǖǘǚǜü", "v"))
 

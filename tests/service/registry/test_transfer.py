@@ -5,7 +5,7 @@ from sqlmodel import select
 
 from service.access_log import entries
 from service.officers.rules import Role
-from service.registry import limits
+from service.registry.searching import limits
 from service.registry.tables import DailySearch
 from tests.service.two_regions import HAN
 

@@ -15,8 +15,8 @@ from sqlmodel import Session, select
 from federation.sets import Failed, in_sets
 from schemas.calendar import PartialDate
 from service.context import Node
-from service.registry.matching import open_arrivals, open_departures
 from service.registry.rules import UNDO
+from service.registry.searching.matching import open_arrivals, open_departures
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import stop_messages, tell_arrival_ended
 

@@ -19,17 +19,7 @@ from service.consents.refusals import twelve_months_after
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.changes import let_go_on
-from service.registry.history import (
-    Change,
-    Facts,
-    as_column,
-    changes_of,
-    facts_of,
-    facts_of_move,
-    find_change,
-    mark_undone,
-    sheets_of,
-)
+from service.registry.life.voiding import undo_registration
 from service.registry.people import (
     Contact,
     NewPerson,
@@ -42,7 +32,17 @@ from service.registry.people import (
 from service.registry.rows import add_tokens, drop_tokens
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import stop_messages, tell_departures
-from service.registry.voiding import undo_registration
+from service.registry.undoing.history import (
+    Change,
+    Facts,
+    as_column,
+    changes_of,
+    facts_of,
+    facts_of_move,
+    find_change,
+    mark_undone,
+    sheets_of,
+)
 
 _Moves = list[tuple[Arrival | Departure, Facts]]
 

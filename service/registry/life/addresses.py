@@ -11,12 +11,12 @@ from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.changes import Corrected
 from service.registry.drafts import AddressDraft
-from service.registry.history import before_save, note_change
+from service.registry.life.voiding import moves_of
 from service.registry.people import NewPerson, find_person, opened_as, seal_columns, unseal_person
 from service.registry.rows import add_tokens, drop_tokens
 from service.registry.rules import check_address, number_warnings
 from service.registry.tables import Person
-from service.registry.voiding import moves_of
+from service.registry.undoing.history import before_save, note_change
 
 
 def move_house(session: Session, node: Node, person_id: str, draft: AddressDraft, *, by: Officer) -> Corrected:

@@ -10,10 +10,10 @@ from schemas.identity import fold_name
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer, Role
-from service.registry.doubles import HOW_LIKELY, WHY
-from service.registry.duplicates import find_pair, tell_apart
-from service.registry.likeness import Likeness, likeness
-from service.registry.merging import merge_people, undo_merge
+from service.registry.doubles.at_entry import HOW_LIKELY, WHY
+from service.registry.doubles.likeness import Likeness, likeness
+from service.registry.doubles.merging import merge_people, undo_merge
+from service.registry.doubles.pairs import find_pair, tell_apart
 from service.registry.queries import Record, open_record
 from service.registry.rules import may_undo
 from service.registry.tables import DuplicatePair

@@ -24,13 +24,13 @@ from service.consents.folder import read_consents, read_refusals, write_consents
 from service.consents.refusals import twelve_months_after
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.duplicates import office_of, pair_of
-from service.registry.history import KEPT, facts_of
+from service.registry.doubles.pairs import office_of, pair_of
+from service.registry.life.voiding import moves_of
 from service.registry.people import Contact, NewPerson, OpenPerson, find_person, opened_as, seal_columns, unseal_person
 from service.registry.rows import add_tokens, drop_tokens
 from service.registry.rules import may_undo
 from service.registry.tables import DuplicatePair, PeerMessage, Person
-from service.registry.voiding import moves_of
+from service.registry.undoing.history import KEPT, facts_of
 from service.work_items.actions import close_items, open_item
 
 _PAD_BYTES: Final = 4096

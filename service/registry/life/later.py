@@ -16,10 +16,9 @@ from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
 from service.registry.drafts import ArrivalChanges, DepartureChanges
-from service.registry.history import before_save, note_change
-from service.registry.moves import find_arrival, find_departure
+from service.registry.life.moves import find_arrival, find_departure
+from service.registry.life.settling import settle
 from service.registry.people import OpenPerson, unseal_person
-from service.registry.settling import settle
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import (
     NOTIFIED,
@@ -28,6 +27,7 @@ from service.registry.telling import (
     tell_arrivals_confirmed,
     tell_departures,
 )
+from service.registry.undoing.history import before_save, note_change
 
 
 def reopen_arrival(session: Session, node: Node, arrival_id: str, *, by: Officer) -> Arrival:

@@ -1,7 +1,7 @@
 """Search by what an officer has in the hand: a name, its pinyin or initials, the tails of a document or a phone.
 
-The question becomes keyed tokens (`service.registry.tokens`); the newest people who have them are shown, 20 at most
-and without a total (rule 11), and every person shown is logged.
+The question becomes keyed tokens (`service.registry.searching.tokens`); the newest people who have them are shown, 20
+at most and without a total (rule 11), and every person shown is logged.
 
 How that stays fast among millions:
 
@@ -28,10 +28,10 @@ from schemas.identity import DocumentType, PersonIdentity, document_number_fits
 from schemas.problems import InvalidInput
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.limits import count_search
 from service.registry.people import OpenPerson, areas_below, document_index, end_of, unseal_people, visible
+from service.registry.searching.limits import count_search
+from service.registry.searching.tokens import DOCUMENT, MIN_QUERY, Piece, plans_of
 from service.registry.tables import Person
-from service.registry.tokens import DOCUMENT, MIN_QUERY, Piece, plans_of
 
 MOST_HITS = 20
 MOST_CANDIDATES = 50

@@ -13,15 +13,15 @@ from service.context import CurrentNode, Node
 from service.idempotency import form_once
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer
-from service.registry.addresses import move_house
 from service.registry.drafts import AddressDraft, ArrivalChanges, DepartureChanges
-from service.registry.later import correct_arrival, correct_departure, reopen_arrival, reopen_departure
+from service.registry.life.addresses import move_house
+from service.registry.life.later import correct_arrival, correct_departure, reopen_arrival, reopen_departure
 from service.registry.pages_frame import PersonHead, head_of, person_head
 from service.registry.people import unseal_person
 from service.registry.queries import Listed, moved_on, one_arrival, one_departure, other_end
 from service.registry.tables import Departure, Person
 from service.registry.typed_moves import NOT_VALID, Direction, region_of
-from service.registry.undoing import undo_change
+from service.registry.undoing.taking_back import undo_change
 from service.web.flash import Done
 from service.web.forms import Form, sent_form
 from service.web.templating import pages_of

@@ -1,8 +1,8 @@
 """Two officers on one record: the second is told who changed what meanwhile, per field, and loses nothing.
 
 A form carries the version that its officer saw. Where the record has gone on since, the changes kept for undoing
-(:mod:`service.registry.history`) say which fields a colleague changed. What the two changed apart goes together; where
-both changed the same field to different values, the second officer chooses: theirs or mine.
+(:mod:`service.registry.undoing.history`) say which fields a colleague changed. What the two changed apart goes
+together; where both changed the same field to different values, the second officer chooses: theirs or mine.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from sqlmodel import Session
 from schemas.clock import rfc3339
 from schemas.identity import mask_document_number
 from service.context import Node
-from service.registry.history import Change, Facts, changes_of
+from service.registry.undoing.history import Change, Facts, changes_of
 
 
 @dataclass(frozen=True, slots=True)

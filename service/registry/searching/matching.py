@@ -16,8 +16,8 @@ from service.context import Node
 from service.officers.rules import Officer
 from service.registry.people import areas_below, document_index, is_protected, name_birth_index, visible
 from service.registry.rules import OPEN_ARRIVAL, OPEN_DEPARTURE
+from service.registry.searching.tokens import searched_name
 from service.registry.tables import Arrival, Departure, PeerMessage, Person, SearchToken
-from service.registry.tokens import searched_name
 
 MOST_CANDIDATES = 10
 

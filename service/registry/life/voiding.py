@@ -6,13 +6,13 @@ from schemas.problems import NotFound, WrongState
 from service.access_log import record
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.history import before_save, note_change
-from service.registry.matching import open_arrivals, open_departures
+from service.registry.life.settling import settle_later
 from service.registry.people import find_person, unseal_person
 from service.registry.rules import may_undo
-from service.registry.settling import settle_later
+from service.registry.searching.matching import open_arrivals, open_departures
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import stop_messages
+from service.registry.undoing.history import before_save, note_change
 
 
 def void_move(session: Session, node: Node, move: Arrival | Departure, person: Person, *, by: Officer) -> None:

@@ -16,8 +16,8 @@ from service.access_log import record
 from service.context import Node
 from service.officers.actions import account_of
 from service.officers.rules import Officer, Role, require
+from service.registry.life.voiding import moves_of
 from service.registry.tables import DailyOpening, DailyRelease, DailySearch, DuplicatePair, Person
-from service.registry.voiding import moves_of
 from service.work_items.actions import open_item
 
 MOST_A_DAY = 60

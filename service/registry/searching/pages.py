@@ -9,7 +9,7 @@ from schemas.problems import LocalError
 from schemas.regions import contains
 from service.context import CurrentNode
 from service.officers.doors import PageOfficer
-from service.registry.search import search_people
+from service.registry.searching.search import search_people
 from service.web.forms import Form, sent_form
 from service.web.templating import pages_of
 

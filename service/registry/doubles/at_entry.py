@@ -11,8 +11,8 @@ from schemas.identity import DocumentType, PersonIdentity, birth_date_of, normal
 from service.access_log import record_each
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.alike import find_alike
-from service.registry.likeness import Evidence, Likeness, likeness
+from service.registry.doubles.alike import find_alike
+from service.registry.doubles.likeness import Evidence, Likeness, likeness
 from service.registry.people import OpenPerson, document_index, name_birth_index, unseal_people
 from service.registry.tables import Person
 from service.web.languages import N_

@@ -12,17 +12,17 @@ from service.context import Node
 from service.database import find_all
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
-from service.registry.history import before_save, note_change
-from service.registry.matching import (
+from service.registry.life.settling import settle_later
+from service.registry.people import find_person, unseal_person
+from service.registry.searching.matching import (
     departure_of_journey,
     departures_of_journeys,
     open_arrivals,
     open_departures,
 )
-from service.registry.people import find_person, unseal_person
-from service.registry.settling import settle_later
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import Confirmed, tell_arrivals_confirmed
+from service.registry.undoing.history import before_save, note_change
 
 
 def end_arrival(

@@ -9,7 +9,7 @@ from service.context import CurrentNode
 from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
-from service.registry.transfer import ExactFacts, TransferDraft, find_in_node, transfer_in
+from service.registry.life.transfer import ExactFacts, TransferDraft, find_in_node, transfer_in
 
 router = APIRouter(route_class=JsonRoute, tags=["people"])
 

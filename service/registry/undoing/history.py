@@ -1,8 +1,8 @@
 """What each save changed in a record: who, when, which fields, from what to what; sealed, and kept 30 days (rule 9).
 
-Three things need it. A save can be taken back for ten minutes (:mod:`service.registry.undoing`). An officer who had
-the record open while a colleague saved is told who changed which field when, and loses nothing
-(:mod:`service.registry.meanwhile`). And a former address is sealed here, and nowhere else, until it goes.
+Three things need it. A save can be taken back for ten minutes (:mod:`service.registry.undoing.taking_back`). An officer
+who had the record open while a colleague saved is told who changed which field when, and loses nothing
+(:mod:`service.registry.undoing.meanwhile`). And a former address is sealed here, and nowhere else, until it goes.
 
 A change is found from the opened person only, by a one-way link, and all of them look alike from outside.
 """

@@ -10,7 +10,7 @@ from service.officers.doors import PageOfficer
 from service.officers.queries import officer_from
 from service.officers.rules import Officer, Role
 from service.officers.tables import OfficerAccount
-from service.registry.limits import MOST_A_DAY, release
+from service.registry.searching.limits import MOST_A_DAY, release
 from service.web.flash import Done
 from service.web.templating import pages_of
 

@@ -1,5 +1,5 @@
 """The duplicate check within this node (查重): pairs of records of perhaps one person, found by the node, decided by
-officers. Putting two together is :mod:`service.registry.merging`.
+officers. Putting two together is :mod:`service.registry.doubles.merging`.
 
 What was told apart is never offered again. A pair whose records lie in two townships is a task of the office above
 both; neither township sees the other's record in it.
@@ -19,7 +19,7 @@ from service.access_log import record
 from service.context import Node
 from service.leases import take_lease
 from service.officers.rules import Officer, Role, require
-from service.registry.alike import BLOCKING, IdPair, find_alike, pairs_of, pairs_sharing, shared_keys
+from service.registry.doubles.alike import BLOCKING, IdPair, find_alike, pairs_of, pairs_sharing, shared_keys
 from service.registry.people import find_person, unseal_person
 from service.registry.tables import DuplicatePair, Person
 from service.work_items.actions import close_items, open_item

@@ -9,7 +9,7 @@ in the log. Absent, wrong, protected and voided give the same answer and the sam
 a protected person reads in their own log that somebody asked.
 
 The record moves whole, with all its moves; whoever had it before no longer sees it. For ten minutes that can be undone
-(`service.registry.undoing`).
+(`service.registry.undoing.taking_back`).
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,7 @@ from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.consenting import give_notice
 from service.registry.drafts import Body, Text
-from service.registry.history import before_save, note_change
-from service.registry.limits import count_search
+from service.registry.life.voiding import moves_of
 from service.registry.people import (
     NewPerson,
     OpenPerson,
@@ -40,8 +39,9 @@ from service.registry.people import (
     unseal_person,
 )
 from service.registry.rows import add_tokens, drop_tokens
+from service.registry.searching.limits import count_search
 from service.registry.tables import Person
-from service.registry.voiding import moves_of
+from service.registry.undoing.history import before_save, note_change
 
 
 class ExactFacts(Body):

@@ -17,7 +17,7 @@ from service.context import CurrentNode, Node
 from service.idempotency import form_once
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer, Role, require
-from service.registry.transfer import ExactFacts, Located, TransferDraft, find_in_node, transfer_in
+from service.registry.life.transfer import ExactFacts, Located, TransferDraft, find_in_node, transfer_in
 from service.registry.typed_moves import NOT_VALID, NOTICE_FIRST, OFFICE_WAYS
 from service.web.flash import Done
 from service.web.forms import Form, sent_form
