@@ -28,6 +28,7 @@ class Person(SQLModel, table=True):
         Index("ix_person_document", "document_index"),
         Index("ix_person_name_birth", "name_birth_index"),
         Index("ix_person_sound_birth", "sound_birth_index"),
+        few_rows_index("ix_person_hold_until", "hold_until", "hold_until IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -48,6 +49,43 @@ class Person(SQLModel, table=True):
     version: int = 1
     sound_birth_index: bytes | None = Field(default=None, sa_type=LargeBinary)
     number_check: str | None = Field(default=None, max_length=12)
+
+
+class LegalHold(SQLModel, table=True):
+    """That a record must be kept (保全) until a day: proposed by one supervisor, and in force once a second one agrees.
+
+    ``state``: ``proposed``, ``standing``, ``refused``, ``withdrawn`` (by who proposed it), ``lifted`` (before its end),
+    ``replaced`` (by a later one) or ``ended`` (by itself). ``sealed`` (under the person's key) is the number of the
+    document that asks for it. ``office`` is whose supervisor proposed it. ``erase_asked_at``: the person asked to be
+    erased meanwhile, which happens by itself once nothing holds the record any more.
+    """
+
+    __tablename__ = "legal_hold"
+    __table_args__ = (Index("ix_legal_hold_person", "person_id"), Index("ix_legal_hold_state", "state", "until"))
+
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = Field(max_length=36)
+    code: str = Field(max_length=24)
+    until: date
+    state: str = Field(default="proposed", max_length=9)
+    office: str = Field(max_length=12)
+    sealed: bytes = Field(sa_type=LargeBinary)
+    proposed_by: str = Field(max_length=100)
+    proposed_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_by: str | None = Field(default=None, max_length=100)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_by: str | None = Field(default=None, max_length=100)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    erase_asked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RegisterMark(SQLModel, table=True):
+    """How far a pass over the whole register has come, so that the next run goes on from there."""
+
+    __tablename__ = "register_mark"
+
+    name: str = Field(primary_key=True, max_length=20)
+    value: str = Field(max_length=36)
 
 
 class SearchToken(SQLModel, table=True):
