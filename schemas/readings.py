@@ -21,6 +21,14 @@ SURNAME_READINGS: Final = {
     "洗": ("xian",), "冼": ("xian",), "黑": ("he",), "繁": ("po",), "乐": ("yue", "le"), "召": ("shao",),
     "员": ("yun",), "翟": ("zhai", "di"), "种": ("chong",), "缪": ("miao",), "晟": ("cheng",), "折": ("she",),
     "尹": ("yin",), "牟": ("mu", "mou"), "宓": ("mi", "fu"), "隗": ("wei", "kui"), "乜": ("nie",), "万": ("wan",),
+    "佴": ("nai",), "卜": ("bu",), "阚": ("kan",), "谌": ("chen", "shen"), "费": ("fei", "bi"), "薄": ("bo", "bao"),
+    "祭": ("zhai",), "句": ("gou",), "藏": ("zang",), "强": ("qiang", "jiang"), "粘": ("nian",), "能": ("nai",),
+    "郗": ("xi", "chi"), "郄": ("qie", "xi"), "郇": ("xun", "huan"), "么": ("yao",), "柏": ("bai", "bo"),
+    "莘": ("shen", "xin"), "蔚": ("yu", "wei"), "都": ("du",), "适": ("kuo",), "贲": ("ben", "fei"), "龟": ("qiu",),
+    "角": ("jue",), "黾": ("mian",), "镡": ("tan", "xin", "chan"), "隽": ("juan", "jun"), "颉": ("xie", "jie"),
+    "盛": ("sheng", "cheng"), "长": ("zhang", "chang"), "行": ("xing", "hang"), "宿": ("su", "xiu"), "校": ("jiao",),
+    "提": ("ti", "di"), "弹": ("tan", "dan"), "会": ("gui",), "衰": ("cui",), "给": ("ji",), "率": ("shuai",),
+    "六": ("lu", "liu"), "贾": ("jia", "gu"), "褚": ("chu", "zhu"), "炅": ("gui",), "卡": ("qia", "ka"),
 }  # fmt: skip
 """Readings of characters as surnames, beside the one they usually have."""
 
@@ -29,11 +37,15 @@ COMPOUND_SURNAMES: Final = {
     "尉迟": "Yuchi", "公孙": "Gongsun", "慕容": "Murong", "司徒": "Situ", "令狐": "Linghu", "端木": "Duanmu",
     "长孙": "Zhangsun", "宇文": "Yuwen", "夏侯": "Xiahou", "独孤": "Dugu", "南宫": "Nangong", "轩辕": "Xuanyuan",
     "西门": "Ximen", "百里": "Baili", "呼延": "Huyan", "申屠": "Shentu", "太史": "Taishi", "濮阳": "Puyang",
-    "澹台": "Tantai", "万俟": "Moqi",
+    "澹台": "Tantai", "万俟": "Moqi", "单于": "Chanyu", "鲜于": "Xianyu", "赫连": "Helian", "淳于": "Chunyu",
+    "钟离": "Zhongli", "闻人": "Wenren", "完颜": "Wanyan", "纳兰": "Nalan", "拓跋": "Tuoba",
 }  # fmt: skip
 """The surnames of two characters, and how they are read, which is not always as their characters are."""
 
-COMPOUND_PARTS: Final = {"万俟": ("mo", "qi"), "尉迟": ("yu", "chi"), "长孙": ("zhang", "sun")}
+COMPOUND_PARTS: Final = {
+    "万俟": ("mo", "qi"), "尉迟": ("yu", "chi"), "长孙": ("zhang", "sun"), "澹台": ("tan", "tai"),
+    "单于": ("chan", "yu"), "子车": ("zi", "ju"), "库狄": ("she", "di"),
+}  # fmt: skip
 """The compound surnames whose characters are not read as they usually are, character by character."""
 
 GIVEN_READINGS: Final = {
@@ -45,12 +57,16 @@ GIVEN_READINGS: Final = {
 }  # fmt: skip
 """Readings of characters in given names, where two are common."""
 
+_NOT_IN_THE_TABLE = {"𠮷": "jí"}
+"""Readings that the library's table lacks, of characters that stand in names (a variant of 吉)."""
+
 _UMLAUT = str.maketrans(dict.fromkeys("ǖǘǚǜü", "v"))
 
 
 def reading_of(character: str) -> str:
     """Give the usual reading of a character, with its tone mark and with `v` for ü; empty where it has none."""
-    return _table().get(ord(character), "").partition(",")[0].translate(_UMLAUT)
+    reading = _table().get(ord(character)) or _NOT_IN_THE_TABLE.get(character, "")
+    return reading.partition(",")[0].translate(_UMLAUT)
 
 
 def spelt_name(name: str) -> str:

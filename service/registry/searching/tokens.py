@@ -2,7 +2,7 @@
 
 A person has one token for each of: the full name, the surname, every two adjacent characters, every prefix of two
 letters or more of the name's pinyin (for each reading of the surname: 单 is shan and dan, 曾 zeng and ceng, 万俟 moqi;
-and of characters that are read in two ways in names), the same of its initials and of each word of a Latin name, the
+and of characters that are read in two ways in names), the same of its initials, of what follows a dot and of each word of a Latin name, the
 document's last four characters and the phone's last four digits. Tokens are keyed by the area of the record
 (`Vault.token`), so equal names of two townships do not show as equal.
 
@@ -52,7 +52,14 @@ DOCUMENT = "document"
 
 _PASSPORT = re.compile(r"[A-Z]{1,3}[0-9]{6,12}")
 _TONED = re.compile(r"(?:[a-z]+[1-5])+[a-z]*")
+_PASSPORT_V = re.compile("(?<=[ln])yu")
+"""How passports and some officers write lü and nü."""
+_LONG_INITIALS = re.compile("(?<=[zcs])h")
+_VOWEL = re.compile("[aeiouv]")
 _LATIN = re.compile(r"[a-z]+")
+_HAN_DOT = re.compile(f"(?<={HAN.pattern})[\u1427\u3002\uff61\u2010-\u2015-](?={HAN.pattern})")
+"""What stands for the dot of a name beside the look-alikes that `fold_name` knows: syllabics, a full stop, dashes."""
+
 _UNIT = re.compile(f"{HAN.pattern}|[a-z]+")
 
 Piece = tuple[str, str]
@@ -66,11 +73,11 @@ def pieces_of(identity: PersonIdentity, phone: str | None) -> set[Piece]:
     pieces: set[Piece] = {("name", name)}
     pieces |= {("pair", a + b) for a, b in pairwise(name)}
     pieces |= {("surname", surname) for surname in _surnames(name)}
-    for spelt, initials in spellings(folded):
-        pieces |= {("pinyin", spelt[:n]) for n in range(MIN_QUERY, min(len(spelt), MAX_PINYIN) + 1)}
-        pieces |= {("initials", initials[:n]) for n in range(MIN_QUERY, len(initials) + 1)}
-    for word in _latin_words(folded):
-        pieces |= {("pinyin", word[:n]) for n in range(MIN_QUERY, min(len(word), MAX_PINYIN) + 1)}
+    pieces |= _spelt_pieces(folded)
+    if not (folded.isalpha() and HAN.match(folded)):
+        dotless = searched_name(folded)
+        pieces |= {("name", dotless), *(("pair", a + b) for a, b in pairwise(dotless))}
+        pieces.update(*map(_spelt_pieces, _parts(folded)))
     number = identity.document_number
     if number is not None and len(number) >= TAIL:
         pieces.add(("id_tail", number[-TAIL:]))
@@ -139,6 +146,27 @@ def _readings(unit: str, *, surname: bool) -> list[str]:
     return list(dict.fromkeys([_letters(reading_of(unit)), *others.get(unit, ())]))
 
 
+def _spelt_pieces(name: str) -> set[Piece]:
+    """The pieces of a folded name in letters."""
+    pieces: set[Piece] = set()
+    for spelt, initials in spellings(name):
+        pieces |= {("pinyin", spelt[:n]) for n in range(MIN_QUERY, min(len(spelt), MAX_PINYIN) + 1)}
+        pieces |= {("initials", initials[:n]) for n in range(MIN_QUERY, len(initials) + 1)}
+    for word in _latin_words(name):
+        pieces |= {("pinyin", word[:n]) for n in range(MIN_QUERY, min(len(word), MAX_PINYIN) + 1)}
+    return pieces
+
+
+def _parts(name: str) -> list[str]:
+    """What of a name is said by itself: what follows each dot (买买提 of 阿迪力·买买提), and a name in Latin letters
+    without its accents (`Müller` is printed MULLER, and no Chinese keyboard has ü).
+    """
+    if not HAN.search(name):
+        return ["".join(c for c in normalize("NFD", name) if not combining(c))]
+    parts = _HAN_DOT.sub("·", name).split("·")
+    return ["·".join(parts[place:]) for place in range(1, len(parts))]
+
+
 def _latin_words(name: str) -> list[str]:
     """The words of a name in Latin letters: each of them is typed alone, too (`Smith` of `Anna María Smith`)."""
     if HAN.match(name):
@@ -159,6 +187,10 @@ def _spelt(words: list[str]) -> list[list[Piece]]:
     """The alternatives of a query in letters alone: run together, or word by word as in a Latin name."""
     joined = "".join(words)
     plans: list[list[Piece]] = [[("pinyin", joined[:MAX_PINYIN])], [("initials", joined)]]
+    if _PASSPORT_V.search(joined):
+        plans.append([("pinyin", _PASSPORT_V.sub("v", joined)[:MAX_PINYIN])])
+    if _LONG_INITIALS.search(joined) and not _VOWEL.search(joined):
+        plans.append([("initials", _LONG_INITIALS.sub("", joined))])
     long = [word for word in words if len(word) >= MIN_QUERY]
     if len(words) > 1 and long:
         plans.append([("pinyin", word[:MAX_PINYIN]) for word in long])
@@ -197,8 +229,8 @@ def _surnames(name: str) -> Iterable[str]:
 
 
 def searched_name(name: str) -> str:
-    """Fold a name to the form of its full-name token: without spaces and dots."""
-    return _squeezed(fold_name(name))
+    """Fold a name to the form that is searched for: without spaces, dots and what is typed for a dot."""
+    return _squeezed(_HAN_DOT.sub("·", fold_name(name)))
 
 
 def _squeezed(folded: str) -> str:
