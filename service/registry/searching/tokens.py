@@ -2,9 +2,9 @@
 
 A person has one token for each of: the full name, the surname, every two adjacent characters, every prefix of two
 letters or more of the name's pinyin (for each reading of the surname: 单 is shan and dan, 曾 zeng and ceng, 万俟 moqi;
-and of characters that are read in two ways in names), the same of its initials, of what follows a dot and of each word of a Latin name, the
-document's last four characters and the phone's last four digits. Tokens are keyed by the area of the record
-(`Vault.token`), so equal names of two townships do not show as equal.
+and of characters that are read in two ways in names), the same of its initials, of what follows a dot and of each
+word of a Latin name, the document's last four characters and the phone's last four digits. Tokens are keyed by the
+area of the record (`Vault.token`), so equal names of two townships do not show as equal.
 
 What a stolen database still tells: how often a token occurs within an area, and in which records. A token that occurs
 for eight people of a hundred may be guessed to be a common surname, and so those records' surname; measured and said in
