@@ -38,8 +38,10 @@ router = APIRouter(include_in_schema=False)
 NO_FILE: Final = N_("Please choose a file.")
 WHOSE: Final = N_("Say whose ledger it is.")
 ROWS_SHOWN: Final = 100
+MOST_ROWS: Final = 10_000_000
+"""No sheet has so many rows."""
 CUT_OFF_AFTER: Final = timedelta(minutes=2)
-"""A file of which nothing was read for so long is not being read any more: the process was ended."""
+"""Work of which nothing was done for so long is not going on any more: the process was ended."""
 
 
 @router.get("/ledgers")
@@ -48,7 +50,9 @@ async def history_page(
 ) -> Response:
     """What was imported, newest first."""
     require_people(officer)
-    page = await node.database.read(lambda session: ledgers_page(session, node, by=officer, after=after or None))
+    page = await node.database.read(
+        lambda session: ledgers_page(session, node, by=officer, after=after or None, being_read=True)
+    )
     return pages_of(request).render(
         request,
         "ledgers/list.html",
@@ -102,10 +106,12 @@ async def one_page(
     node: CurrentNode,
     officer: PageOfficer,
     import_id: str,
+    *,
     outcome: Annotated[str, Query(max_length=10)] = "",
+    after: Annotated[int, Query(ge=0, le=MOST_ROWS)] = 0,
 ) -> Response:
     """One import: columns kept and dropped, rows by outcome, what comes next."""
-    return await _one_page(request, node, officer, import_id, outcome=outcome, form=Form())
+    return await _one_page(request, node, officer, import_id, outcome=outcome, after=after, form=Form())
 
 
 @router.get("/ledgers/{import_id}/columns")
@@ -262,6 +268,7 @@ async def _one_page(
     import_id: str,
     *,
     outcome: str = "",
+    after: int = 0,
     form: Form,
     status: int = 200,
     built_upon: Mapping[str, object] | None = None,
@@ -272,7 +279,9 @@ async def _one_page(
     chosen = Outcome(outcome) if outcome in set(Outcome) else (with_rows[0] if with_rows else Outcome.OK)
     rows: list[ReportRow] = []
     if view.state not in ("columns", "uploaded", "failed") and view.expires_at and chosen is not Outcome.OK:
-        rows = await node.database.read(lambda session: _some_rows(session, node, import_id, chosen))
+        rows = await node.database.read(lambda session: _some_rows(session, node, import_id, chosen, after))
+    more = len(rows) > ROWS_SHOWN
+    rows = rows[:ROWS_SHOWN]
     translator = pages_of(request).translator(request)
     total = sum(view.counts.values())
     return pages_of(request).render(
@@ -284,23 +293,24 @@ async def _one_page(
         chosen=chosen,
         outcomes=list(Outcome),
         rows=[_shown(row, translator.gettext) for row in rows],
-        more=max(0, view.counts[chosen] - len(rows)) if rows else 0,
+        first=f"/ledgers/{import_id}?outcome={chosen}" if after else None,
+        next=f"/ledgers/{import_id}?outcome={chosen}&after={rows[-1].number}" if more else None,
         columns=[
             (column.header, column.field and header_of(column.field, view.kind, translator.language), column.why)
             for column in view.columns
         ],
         good=view.counts[Outcome.OK] + view.counts[Outcome.WARNING],
         going_on=view.state in ("uploaded", "importing", "undoing"),
-        cut_off=view.state == "uploaded" and view.moved_at is not None and node.now() - view.moved_at > CUT_OFF_AFTER,
+        stands_still=view.moved_at is not None and node.now() - view.moved_at > CUT_OFF_AFTER,
         total=view.registered if view.state == "undoing" else total,
         built_upon=built_upon,
         today=node.today(),
     )
 
 
-def _some_rows(session: Session, node: Node, import_id: str, outcome: Outcome) -> list[ReportRow]:
-    wanted = (row for row in rows_of(session, node, import_id) if row.outcome is outcome)
-    return list(islice(wanted, ROWS_SHOWN))
+def _some_rows(session: Session, node: Node, import_id: str, outcome: Outcome, after: int) -> list[ReportRow]:
+    wanted = (row for row in rows_of(session, node, import_id, after=after) if row.outcome is outcome)
+    return list(islice(wanted, ROWS_SHOWN + 1))
 
 
 def _shown(row: ReportRow, translate: Translate) -> tuple[int, str]:

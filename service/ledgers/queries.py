@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from schemas.problems import NotFound
 from service.context import Node
-from service.ledgers.actions import find_import
+from service.ledgers.actions import BATCH_ROWS, find_import
 from service.ledgers.fields import KeptColumn, LedgerKind, ToldColumn
 from service.ledgers.origins import Source
 from service.ledgers.report import ReportRow
@@ -69,12 +69,13 @@ def ledger_view(session: Session, node: Node, import_id: str, *, by: Officer, wi
     return _view(node, ledger, tuple(rows_of(session, node, import_id)) if shown else ())
 
 
-def rows_of(session: Session, node: Node, import_id: str) -> Iterator[ReportRow]:
+def rows_of(session: Session, node: Node, import_id: str, *, after: int = 0) -> Iterator[ReportRow]:
     """Give an import's rows one after the other, in the order of the file: a long ledger never lies in memory whole.
 
-    Whoever calls this has looked up the import (`ledger_view`).
+    ``after`` is a row's number, to go on behind it. Whoever calls this has looked up the import (`ledger_view`).
     """
-    number = -1
+    # A batch holds BATCH_ROWS at most: the row behind `after` lies in none before this one.
+    number = after // BATCH_ROWS - 1
     while True:
         wanted = select(LedgerBatch).where(LedgerBatch.import_id == import_id, col(LedgerBatch.number) > number)
         batch = session.exec(wanted.order_by(col(LedgerBatch.number)).limit(1)).first()
@@ -82,16 +83,24 @@ def rows_of(session: Session, node: Node, import_id: str) -> Iterator[ReportRow]
             return
         number = batch.number
         session.expunge(batch)
-        yield from open_rows(node.vault, import_id, number, batch.sealed)
+        yield from (row for row in open_rows(node.vault, import_id, number, batch.sealed) if row.number > after)
 
 
-def ledgers_page(session: Session, node: Node, *, by: Officer, after: str | None = None, limit: int = 50) -> LedgerPage:
-    """List the imports of the officer's area, newest first."""
+def ledgers_page(
+    session: Session,
+    node: Node,
+    *,
+    by: Officer,
+    after: str | None = None,
+    limit: int = 50,
+    being_read: bool = False,
+) -> LedgerPage:
+    """List the imports of the officer's area, newest first; `being_read`: also those whose counts still grow."""
     if not by.sees_people:
         return LedgerPage([], None)
-    wanted = select(LedgerImport).where(
-        col(LedgerImport.area).startswith(by.area, autoescape=True), LedgerImport.state != "uploaded"
-    )
+    wanted = select(LedgerImport).where(col(LedgerImport.area).startswith(by.area, autoescape=True))
+    if not being_read:
+        wanted = wanted.where(LedgerImport.state != "uploaded")
     if after is not None:
         wanted = wanted.where(LedgerImport.id < after)
     found = session.exec(wanted.order_by(col(LedgerImport.id).desc()).limit(limit + 1)).all()

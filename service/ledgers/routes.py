@@ -259,6 +259,8 @@ def keep_uploads_in_memory() -> None:
 async def read_upload(file: SentFile) -> bytes:
     """Take an upload's bytes into memory. Raises `LedgerUnreadable` for one that is too large."""
     content = await file.read(MAX_UPLOAD_BYTES + 1)
+    # The form would keep a second copy until it is collected.
+    await file.close()
     if len(content) > MAX_UPLOAD_BYTES:
         raise LedgerUnreadable("The file is too large (at most %(megabytes)s MB).", megabytes=MAX_UPLOAD_BYTES >> 20)
     return content
