@@ -44,6 +44,7 @@ from service.portal import routes as portal_routes
 from service.registry import pages as registry_pages
 from service.registry import people_routes
 from service.registry import routes as registry_routes
+from service.registry.holds import routes as holds_routes
 from service.registry.life import transfer_routes
 from service.reminders import pages as reminders_pages
 from service.reminders import routes as reminders_routes
@@ -78,6 +79,7 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
     access_log.router,
     registry_routes.router,
     people_routes.router,
+    holds_routes.router,
     transfer_routes.router,
     verification_routes.router,
     letter_routes.router,

@@ -100,6 +100,7 @@ def connect_rooms(node: Node) -> None:
 
     calls = node.callbacks
     calls.check_code = lambda session, person, code: is_code_of(session, node, person, code)
+    calls.erasure_asked = lambda session, person: portal_effects.erasure_asked(session, node, person)
     calls.open_journeys = open_journeys_with
     calls.unanswered = unanswered_by_peer
     calls.started_forms = lambda session, officer_id: [

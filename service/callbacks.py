@@ -60,6 +60,7 @@ MergedCallback = Callable[[Session, KnownPerson, KnownPerson], list[str]]
 UnmergedCallback = Callable[[Session, KnownPerson, KnownPerson, list[str]], None]
 OfficerCallback = Callable[[Session, str, str], None]
 CodeCheck = Callable[[Session, KnownPerson, str], bool]
+ErasureAsked = Callable[[Session, KnownPerson], bool]
 JourneyCount = Callable[[Session, str], int]
 FormsOfOfficer = Callable[[Session, str], Sequence[StartedForm]]
 UnansweredByPeer = Callable[[Session], dict[str, Unanswered]]
@@ -80,6 +81,11 @@ def _no_forms(session: Session, officer_id: str) -> Sequence[StartedForm]:
     return ()
 
 
+def _not_asked(session: Session, person: KnownPerson) -> bool:
+    """Without a person's own page nobody has asked there to be erased."""
+    return False
+
+
 def _no_questions(session: Session) -> dict[str, Unanswered]:
     """Without verification nobody was asked."""
     return {}
@@ -90,7 +96,8 @@ class Callbacks:
     """Who hears what. ``check_code`` tells whether a code that was typed is the person's own access code;
     ``open_journeys(session, peer)`` counts the register's open journeys with a peer (the cap of an agreement's quota);
     ``started_forms(session, officer_id)`` gives the forms that an officer has put aside;
-    ``unanswered(session)`` tells of each peer how many of our questions it has not answered.
+    ``unanswered(session)`` tells of each peer how many of our questions it has not answered;
+    ``erasure_asked(session, person)`` tells whether the person asked on their own page to be erased and waits.
 
     ``on_withdrawn(session, person, purpose)``: a consent no longer stands.
     ``on_protected(session, person)``: the person is hidden from now on.
@@ -117,6 +124,7 @@ class Callbacks:
     on_given_up: list[GivenUpCallback] = field(default_factory=list)
     on_disabled: list[OfficerCallback] = field(default_factory=list)
     check_code: CodeCheck = _no_code
+    erasure_asked: ErasureAsked = _not_asked
     open_journeys: JourneyCount = _no_journeys
     unanswered: UnansweredByPeer = _no_questions
     started_forms: FormsOfOfficer = _no_forms

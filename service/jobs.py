@@ -45,6 +45,7 @@ from service.officers.sessions import purge_sessions
 from service.portal.codes import purge as purge_codes
 from service.registry.doubles.merging import purge_merged
 from service.registry.doubles.pairs import find_duplicates
+from service.registry.holds.ending import run_holds
 from service.registry.life.settling import run_settling
 from service.registry.parked import purge_parked
 from service.registry.purging import purge_register
@@ -225,6 +226,7 @@ async def purge(node: Node, _tools: Tools) -> int:
         lambda session: purge_openings(session, today),
         lambda session: purge_refusals(session, today),
         lambda session: purge_cases(session, node),
+        lambda session: run_holds(session, node),
         lambda session: purge_register(session, node),
         lambda session: purge_changes(session, node),
         lambda session: purge_merged(session, node),

@@ -10,10 +10,12 @@ from sqlmodel import Session
 
 from schemas.claims import ConsentPurpose, Way
 from schemas.problems import WrongState
+from service.access_log import Actor
 from service.consents.consents import ConsentDraft, consents_of
 from service.context import Node
 from service.registry import consenting
 from service.registry.drafts import ConsentsDraft
+from service.registry.holds.standing import keep_after_all
 from service.registry.people import OpenPerson
 from service.registry.tables import Person
 
@@ -27,6 +29,11 @@ def withdraw(session: Session, node: Node, person: OpenPerson, purpose: ConsentP
 def switch_request_messages(session: Session, node: Node, person: OpenPerson, *, on: bool) -> None:
     """Be told of each request about oneself, or not."""
     consenting.switch_own_request_messages(session, node, session.get_one(Person, person.id), on=on)
+
+
+def keep_record(session: Session, node: Node, person: OpenPerson) -> None:
+    """Do not be erased after all when the legal hold is over. Raises :class:`WrongState` where that was not asked."""
+    keep_after_all(session, node, session.get_one(Person, person.id), Actor.person(person.area))
 
 
 def consent_again(session: Session, node: Node, person: OpenPerson, purpose: ConsentPurpose) -> None:

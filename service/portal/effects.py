@@ -4,6 +4,7 @@ from sqlmodel import Session
 
 from service.callbacks import KnownPerson
 from service.context import Node
+from service.portal import requests
 from service.portal.codes import drop_codes
 from service.portal.requests import drop_requests, hand_over_requests
 from service.vault import KeyHolder
@@ -16,6 +17,13 @@ def on_erased(session: Session, node: Node, person: KeyHolder) -> None:
     key = node.vault.open_key(person.wrapped_key)
     drop_codes(session, node, key)
     drop_requests(session, node, key)
+
+
+def erasure_asked(session: Session, node: Node, person: KnownPerson) -> bool:
+    """Whether the person asked to be erased, and waits for it."""
+    if person.wrapped_key is None:
+        return False
+    return requests.erasure_asked(session, node, node.vault.open_key(person.wrapped_key))
 
 
 def on_merged(session: Session, node: Node, kept: KnownPerson, other: KnownPerson) -> list[str]:

@@ -187,6 +187,14 @@ async def ask(request: Request, node: CurrentNode, token: PageVisit) -> Response
     return pages_of(request).see_other(request, "/me/requests", Done("own_request_made"))
 
 
+@router.post("/me/keep")
+async def keep(request: Request, node: CurrentNode, token: PageVisit) -> Response:
+    """Do not be erased after all when the legal hold is over."""
+    await sent_form(request)
+    await node.database.write(lambda session: acts.keep_record(session, node, sessions.visitor(session, node, token)))
+    return pages_of(request).see_other(request, "/me/requests", Done("kept_after_all"))
+
+
 @router.get("/me/download")
 async def download(node: CurrentNode, token: PageVisit) -> Response:
     """All that is held about the person, as a file (PIPL art. 45)."""

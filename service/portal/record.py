@@ -15,6 +15,7 @@ from service.consents.messages import wants_request_messages
 from service.consents.refusals import do_not_ask
 from service.context import Node
 from service.portal.requests import OwnRequestView, own_requests
+from service.registry.holds.standing import own_hold
 from service.registry.people import OpenPerson
 from service.registry.tables import Arrival, Departure, PeerMessage, Person
 from service.reminders.queries import own_plans
@@ -107,6 +108,21 @@ class OwnMessage(BaseModel):
     at: datetime
 
 
+class OwnHold(BaseModel):
+    """That the record is kept by law: why, under which document, until when, and who proposed it.
+
+    With `erase_asked_at` it is erased by itself after `until`, at the person's own request.
+    """
+
+    code: str
+    reference: str
+    until: date
+    office: str
+    office_name: str
+    since: datetime
+    erase_asked_at: datetime | None
+
+
 class OwnRecord(BaseModel):
     """What the node holds about the person."""
 
@@ -115,6 +131,7 @@ class OwnRecord(BaseModel):
     person: OwnPerson
     protected_until: date | None
     held_until: date | None
+    hold: OwnHold | None
     moves: list[OwnMove]
     notices: list[OwnNotice]
     consents: list[OwnConsent]
@@ -129,6 +146,7 @@ class OwnRecord(BaseModel):
 def own_record(session: Session, node: Node, person: OpenPerson) -> OwnRecord:
     """Gather all that the node holds about a person, for that person."""
     row = session.get_one(Person, person.id)
+    hold = own_hold(session, node, person.id, person.key)
     return OwnRecord(
         region=node.region,
         region_name=node.name,
@@ -145,7 +163,18 @@ def own_record(session: Session, node: Node, person: OpenPerson) -> OwnRecord:
             office_name=node.divisions.full_name(person.area),
         ),
         protected_until=row.protection_until,
-        held_until=row.hold_until,
+        held_until=hold.until if hold is not None else None,
+        hold=None
+        if hold is None
+        else OwnHold(
+            code=hold.code,
+            reference=hold.reference,
+            until=hold.until,
+            office=hold.office,
+            office_name=node.divisions.full_name(hold.office),
+            since=hold.confirmed_at or hold.proposed_at,
+            erase_asked_at=hold.erase_asked_at,
+        ),
         moves=_moves(session, node, person.id),
         notices=[
             OwnNotice(version=one.version, way=one.way, given_at=one.given_at)

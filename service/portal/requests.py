@@ -15,6 +15,7 @@ from service.access_log import Actor, record_under
 from service.context import Node
 from service.officers.rules import Officer
 from service.portal.tables import OwnRequest
+from service.registry.holds.standing import ask_erasure, held_until
 from service.registry.life.voiding import moves_of
 from service.registry.people import OpenPerson, find_person, is_protected, unseal_person
 from service.registry.tables import Person
@@ -74,6 +75,9 @@ def make_request(session: Session, node: Node, person: OpenPerson, kind: Request
     session.add(asked)
     session.flush()
     record_under(session, node, Actor.person(person.area), f"own_request.{kind.value}", key=person.key)
+    if kind is RequestKind.ERASE and held_until(row, node.today()) is not None:
+        # The answer is known: not before that day, and by itself after it.
+        ask_erasure(session, node, row, Actor.person(person.area))
     return _view(session, asked)
 
 
@@ -105,6 +109,11 @@ def open_task_of(session: Session, person_id: str, *, by: Officer) -> WorkItem |
     )
     item = session.exec(wanted).first()
     return item if item is not None and may_see(by, item) else None
+
+
+def erasure_asked(session: Session, node: Node, key: bytes) -> bool:
+    """Whether the person whose key this is asked to be erased, and the office has not answered yet."""
+    return any(one.kind is RequestKind.ERASE and one.open for one in own_requests(session, node, key))
 
 
 def drop_requests(session: Session, node: Node, key: bytes) -> None:

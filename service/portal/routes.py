@@ -209,6 +209,12 @@ async def ask(body: RequestRequest, node: CurrentNode, token: VisitToken) -> Own
     )
 
 
+@router.post("/me/keep", status_code=204)
+async def keep(node: CurrentNode, token: VisitToken) -> None:
+    """Do not be erased after all when the legal hold is over."""
+    await node.database.write(lambda session: acts.keep_record(session, node, sessions.visitor(session, node, token)))
+
+
 @router.delete("/me/reminder-plans/{plan_id}", status_code=204)
 async def stop_plan(plan_id: str, node: CurrentNode, token: VisitToken) -> Response:
     """Stop one of my reminders; nothing more is sent."""

@@ -17,6 +17,7 @@ from service.registry import rules
 from service.registry.doubles.alike import find_alike
 from service.registry.doubles.pairs import note_possible_duplicates
 from service.registry.drafts import PersonChanges
+from service.registry.holds.standing import drop_holds, held_until
 from service.registry.people import (
     Contact,
     NewPerson,
@@ -187,13 +188,15 @@ def erase_person(session: Session, node: Node, person_id: str, *, by: Officer) -
 
 def erase(session: Session, node: Node, person: Person, actor: Actor) -> None:
     """Erase a person. The log keeps that something was erased, not what. Raises `WrongState` under a legal hold."""
-    if person.hold_until is not None and person.hold_until >= node.today():
-        raise WrongState("A legal hold keeps this record until %(until)s.", until=person.hold_until.isoformat())
+    held = held_until(person, node.today())
+    if held is not None:
+        raise WrongState("A legal hold keeps this record until %(until)s.", until=held.isoformat())
     key = node.vault.open_key(person.wrapped_key)
     record_under(session, node, actor, "person.erased", key=key, purpose="persons_request", fields=("all",))
     node.callbacks.erased(session, person)
     stop_messages(session, node, person.id)
     drop_sheets(session, node, key)
+    drop_holds(session, person.id)
     drop_changes(session, node, key)
     pairs = session.exec(
         select(DuplicatePair).where(

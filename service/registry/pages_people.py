@@ -24,6 +24,7 @@ from service.registry.changes import (
     protect_person,
 )
 from service.registry.drafts import PersonChanges
+from service.registry.holds.standing import ask_erasure_for, is_held
 from service.registry.life.voiding import void_person
 from service.registry.pages_frame import head_of
 from service.registry.queries import FullPurpose, Record, moved_on, open_record, other_end
@@ -182,15 +183,23 @@ async def void(request: Request, node: CurrentNode, officer: PageOfficer, person
 @router.post("/people/{person_id}/erase")
 async def erase(request: Request, node: CurrentNode, officer: PageOfficer, person_id: str) -> Response:
     """Erase the record at the person's request."""
+
+    def act(session: Session) -> Done:
+        if not is_held(session, node, person_id):
+            erase_person(session, node, person_id, by=officer)
+            return Done("erased")
+        ask_erasure_for(session, node, person_id, by=officer)
+        return Done("erased_later", f"/people/{person_id}/keep")
+
     try:
-        await node.database.write(lambda session: erase_person(session, node, person_id, by=officer))
+        done = await node.database.write(act)
     except LocalError as error:
         if error.status == 404:
             raise
         form = Form()
         form.take(error)
         return await _record_page(request, node, officer, person_id, form=form, status=error.status)
-    return pages_of(request).see_other(request, "/", Done("erased"))
+    return pages_of(request).see_other(request, "/" if done.code == "erased" else f"/people/{person_id}", done)
 
 
 async def _record_page(
@@ -233,6 +242,7 @@ async def _record_page(
         undoable=undoable,
         saves=SAVES,
         field_names=FIELD_NAMES,
+        may_hold=officer.has(Role.SUPERVISOR),
         to_be_told=any(move.state == "to_be_told" for move in record.moves),
     )
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 from sqlmodel import Session
 
@@ -20,6 +20,7 @@ from service.registry import changes, consenting, queries
 from service.registry.changes import ProtectionReason
 from service.registry.doubles import merging
 from service.registry.drafts import AddressDraft, Body, ConsentsDraft, PersonChanges
+from service.registry.holds.standing import ask_erasure_for, is_held
 from service.registry.life import addresses, voiding
 from service.registry.queries import FullPurpose, record_of
 from service.registry.searching import limits
@@ -110,6 +111,12 @@ class ChangeList(Body):
     """The saves of the last 30 days, newest first."""
 
     items: list[ChangeView]
+
+
+class ErasedLater(Body):
+    """The last day of the legal hold that keeps a record; it is erased by itself after it."""
+
+    held_until: WireDate
 
 
 class Merged(Body):
@@ -287,10 +294,18 @@ async def undo(person_id: str, node: CurrentNode, officer: CurrentOfficer, body:
     return await write_once(node, write, status=200)
 
 
-@router.delete("/people/{person_id}", status_code=204)
-async def erase(person_id: str, node: CurrentNode, officer: CurrentOfficer) -> None:
-    """Erase a person at their request."""
-    await write_once(node, lambda session: changes.erase_person(session, node, person_id, by=officer), status=204)
+@router.delete("/people/{person_id}", status_code=204, responses={202: {"model": ErasedLater}})
+async def erase(person_id: str, node: CurrentNode, officer: CurrentOfficer) -> Response:
+    """Erase a person at their request: at once (204), or by itself when the legal hold on the record is over (202)."""
+    if not await node.database.read(lambda session: is_held(session, node, person_id)):
+        await write_once(node, lambda session: changes.erase_person(session, node, person_id, by=officer), status=204)
+        return Response(status_code=204)
+
+    def write(session: Session) -> ErasedLater:
+        return ErasedLater(held_until=ask_erasure_for(session, node, person_id, by=officer))
+
+    later = await write_once(node, write, status=202)
+    return Response(later.model_dump_json(), status_code=202, media_type="application/json")
 
 
 @router.post("/officers/{name}/release", status_code=204)

@@ -25,6 +25,7 @@ def purge_register(session: Session, node: Node) -> int:
     """
     now = node.now()
     ended = _months_before(node.today(), ENDED_KEPT_MONTHS)
+    held = select(Person.id).where(col(Person.hold_until).is_not(None), col(Person.hold_until) >= node.today())
     people: set[str] = set()
     gone = 0
     for table in (Arrival, Departure):
@@ -35,11 +36,9 @@ def purge_register(session: Session, node: Node) -> int:
             (row.state == literal("to_be_told", literal_execute=True)) & (row.entered_at < now - UNTOLD_KEPT),
             (row.state == literal("voided", literal_execute=True)) & (row.ended_at < now - VOIDED_KEPT),
         )
-        found: list[Any] = [move for each in old for move in session.exec(select(table).where(each).limit(BATCH))]
+        wanted = select(table).where(row.person_id.not_in(held)).limit(BATCH)
+        found: list[Any] = [move for each in old for move in session.exec(wanted.where(each))]
         for move in found:
-            owner = session.get(Person, move.person_id)
-            if owner is not None and _is_held(owner, node.today()):
-                continue
             people.add(move.person_id)
             session.delete(move)
             gone += 1
@@ -49,10 +48,6 @@ def purge_register(session: Session, node: Node) -> int:
             erase(session, node, person, Actor.node(node.region))
             gone += 1
     return gone
-
-
-def _is_held(person: Person, today: date) -> bool:
-    return person.hold_until is not None and person.hold_until >= today
 
 
 def _months_before(day: date, months: int) -> date:

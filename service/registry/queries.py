@@ -17,6 +17,7 @@ from service.consents.consents import GivenConsent, GivenNotice, consents_of, no
 from service.consents.refusals import do_not_ask
 from service.context import Node
 from service.officers.rules import Officer, Role, require
+from service.registry.holds.standing import held_until
 from service.registry.life.moves import find_arrival, find_departure
 from service.registry.life.voiding import moves_of
 from service.registry.people import (
@@ -171,8 +172,8 @@ def record_of(session: Session, node: Node, person: Person, opened: OpenPerson) 
         do_not_ask=do_not_ask(session, node, opened.key),
         protection_reason=person.protection_reason if is_protected(person, node.today()) else None,
         protection_until=person.protection_until if is_protected(person, node.today()) else None,
-        hold_code=person.hold_code,
-        hold_until=person.hold_until,
+        hold_code=person.hold_code if held_until(person, node.today()) else None,
+        hold_until=held_until(person, node.today()),
     )
 
 

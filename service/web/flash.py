@@ -82,9 +82,15 @@ DONE: Final = {
     "openings_released": N_("Released for today."),
     "transferred_in": N_("The record is in your township now."),
     "protected": N_("The record is protected."),
+    "erased_later": N_("Noted. The record is erased by itself when the legal hold is over."),
+    "kept_after_all": N_("Noted. The record stays when the legal hold is over."),
+    "hold_proposed": N_("The hold is proposed. Nothing is held until another supervisor agrees."),
+    "hold_confirmed": N_("The record is kept by law from now on. The person reads it on their own page."),
+    "hold_refused": N_("The proposal does not go on."),
+    "hold_lifted": N_("The hold is lifted."),
     "erased": N_("The record is erased."),
     "voided": N_("The record is voided as made in error."),
-    "not_duplicate": N_("ToTell: these are two people."),
+    "not_duplicate": N_("Noted: these are two people."),
     "merged": N_("The two records are one now."),
 }
 

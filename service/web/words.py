@@ -158,6 +158,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "persons_request": N_("A person asked for something"),
         "agreement_ending": N_("An agreement is about to end"),
         "unusual_access": N_("Unusual access"),
+        "legal_hold": N_("Legal hold to agree to"),
     },
     "role": {
         "clerk": N_("Clerk"),
@@ -241,6 +242,21 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "warning": N_("Kept with a warning"),
         "error": N_("Handed back"),
         "duplicate": N_("Already there"),
+    },
+    "legal_hold": {
+        "court_order": N_("Order of a court"),
+        "investigation": N_("Investigation by police or prosecutor"),
+        "administrative_review": N_("Administrative review or lawsuit"),
+        "office_under_inquiry": N_("Inquiry into this office itself"),
+    },
+    "hold_state": {
+        "proposed": N_("Waits for a second officer"),
+        "standing": N_("In force"),
+        "refused": N_("Not agreed to"),
+        "withdrawn": N_("Withdrawn"),
+        "lifted": N_("Lifted early"),
+        "replaced": N_("Replaced by a later one"),
+        "ended": N_("Over"),
     },
     "protection": {
         "threat": N_("Threat"),

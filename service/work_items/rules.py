@@ -15,6 +15,7 @@ Kind = Literal[
     "persons_request",
     "agreement_ending",
     "unusual_access",
+    "legal_hold",
 ]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -22,6 +23,12 @@ BY_HAND: Final = frozenset(
     {"request_unanswered", "import_rows", "persons_request", "agreement_ending", "unusual_access"}
 )
 """Kinds that an officer says are done; the others close with the work itself: the answer, the decision, the message."""
+
+PROMISED_WORKING_DAYS: Final[dict[Kind, int]] = {"duplicate": 10, "message_parked": 2}
+"""Within so many working days these are seen to, the day that they arose not counted (Civil Code 201-204). No law sets
+a term for them: it is a promise of ours. Ten days are what an office has to answer another one, after which a double
+would have been asked about; a refused message holds a question up, hence two.
+"""
 
 UNDO: Final = timedelta(minutes=10)
 """So long whoever said that a task is done can take it back."""

@@ -20,6 +20,7 @@ PLACES: Final = {
     "persons_request": "/people/{about}/requests",
     "agreement_ending": "/agreements/{about}",
     "unusual_access": "/unusual-access/{about}",
+    "legal_hold": "/people/{about}/hold",
 }
 """Where the work of each kind of task is done."""
 

@@ -25,6 +25,8 @@ from service.consents.refusals import twelve_months_after
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.doubles.pairs import office_of, pair_of
+from service.registry.holds.deciding import hold_parted
+from service.registry.holds.standing import require_nothing_held
 from service.registry.life.voiding import moves_of
 from service.registry.people import Contact, NewPerson, OpenPerson, find_person, opened_as, seal_columns, unseal_person
 from service.registry.rows import add_tokens, drop_tokens
@@ -51,6 +53,7 @@ def merge_people(session: Session, node: Node, kept_id: str, other_id: str, *, b
     if kept_id == other_id:
         raise InvalidInput(errors=[{"field": "other_id", "message": "Choose another record."}])
     kept, other = find_person(session, node, kept_id, by), find_person(session, node, other_id, by)
+    require_nothing_held(session, other)
     pair = pair_of(session, kept_id, other_id) or DuplicatePair(
         id=uuid7(node.now(), node.entropy), kept_id=kept_id, other_id=other_id
     )
@@ -178,6 +181,7 @@ def _part(session: Session, node: Node, pair: DuplicatePair, kept: Person, other
         else:
             # Hidden since they were one: both are.
             other.protection_reason, other.protection_until = kept.protection_reason, kept.protection_until
+    hold_parted(session, node, kept, other, pair.decided_at)
     _restore_facts(session, node, kept, opened[0], put_back["facts"])
     theirs = opened[1]
     add_tokens(session, node, other, NewPerson(theirs.identity, theirs.contact, theirs.address, theirs.language))

@@ -100,6 +100,7 @@ class Missing(Enum):
     PAIR = "nothing was merged; undoing is asserted in tests/service/registry"
     AGREED = "an agreement with a paper peer is changed under /agreements; its own page has these for peers with nodes"
     CHANGE = "no change has this id; undoing is asserted in tests/service/registry"
+    HOLD = "no hold has this id; the steps of one are asserted in tests/service/registry/test_holds.py"
     EXPORT = "no export waits for a second officer; asserted in tests/service/ledgers"
     FOUND = "whoever is not found exactly is not found, by anybody; asserted in tests/service/registry"
     FORM = "a form put aside is its officer's alone; asserted in tests/service/registry"

@@ -12,6 +12,7 @@ from tests.service.routes.policy import (
     log,
     nobody,
     of_people,
+    of_supervisors,
     officer,
     officers,
     one_officer,
@@ -97,6 +98,7 @@ API: Final = by_address({
         POST /people/{person_id}/protect
         POST /people/{person_id}/merge
         POST /people/{person_id}/void
+        POST /people/{person_id}/keep
         GET /people/{person_id}/changes
         PATCH /arrivals/{arrival_id}
         PATCH /departures/{departure_id}
@@ -133,6 +135,16 @@ API: Final = by_address({
         GET /ledgers/{import_id}/report.xlsx
         POST /ledgers/{import_id}/commit
         POST /ledgers/{import_id}/undo
+    """,
+    of_supervisors: """
+        GET /people/{person_id}/legal-holds
+        POST /people/{person_id}/legal-holds
+    """,
+    Missing.HOLD: """
+        POST /people/{person_id}/legal-holds/{hold_id}/confirm
+        POST /people/{person_id}/legal-holds/{hold_id}/refuse
+        POST /people/{person_id}/legal-holds/{hold_id}/lift
+        POST /people/{person_id}/legal-holds/{hold_id}/undo
     """,
     Missing.PAIR: """
         POST /people/{person_id}/merge/undo
@@ -173,6 +185,7 @@ API: Final = by_address({
     """,
     nobody: """
         POST /me/request-messages
+        POST /me/keep
         GET /me
         GET /me/access-log
         GET /me/consents

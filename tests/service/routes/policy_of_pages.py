@@ -46,6 +46,8 @@ PAGE: Final = by_address({
         GET /lock
         POST /lock
         POST /unlock
+        POST /unlock/passkey/options
+        POST /unlock/passkey
         POST /language
         GET /account
         POST /account/totp
@@ -62,13 +64,6 @@ PAGE: Final = by_address({
         POST /peers
         GET /peers/{region}
         GET /agreements/{agreement_id}
-        GET /arrivals/new
-        GET /departures/new
-        POST /arrivals/new/line
-        POST /departures/new/line
-        POST /arrivals/new
-        POST /departures/new
-        GET /search
         GET /regions
         POST /parked/{parked_id}/discard
     """,
@@ -148,6 +143,7 @@ PAGE: Final = by_address({
         GET /people/{person_id}/access-code
         POST /people/{person_id}/access-code
         GET /people/{person_id}/log
+        POST /people/{person_id}/keep
         GET /ledgers/{import_id}
         POST /ledgers/{import_id}/commit
         POST /ledgers/{import_id}/undo
@@ -173,6 +169,13 @@ PAGE: Final = by_address({
         POST /peers/{region}/{change}
     """,
     lists_of_people: """
+        GET /arrivals/new
+        GET /departures/new
+        POST /arrivals/new/line
+        POST /departures/new/line
+        POST /arrivals/new
+        POST /departures/new
+        GET /search
         GET /search/node
         GET /reports/{report_name}
         GET /reports/{report_name}/print.pdf
@@ -196,6 +199,9 @@ PAGE: Final = by_address({
         POST /away/back
         POST /ledgers
     """,
+    Missing.HOLD: """
+        POST /people/{person_id}/hold/{hold_id}/{step}
+    """,
     Missing.PAIR: """
         POST /duplicates/{pair_id}/undo
     """,
@@ -207,6 +213,8 @@ PAGE: Final = by_address({
         GET /access-log
     """,
     of_supervisors: """
+        GET /people/{person_id}/hold
+        POST /people/{person_id}/hold
         GET /unusual-access/{officer_id}
         POST /unusual-access/{officer_id}/release
     """,

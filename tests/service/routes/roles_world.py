@@ -45,6 +45,9 @@ BODIES: dict[str, Any] = {
         "person": NEWCOMER, "notice": NOTICE, "destination_region": "790202", "departed_on": "2026-09-01"
     },
     "POST /people/{person_id}/undo": {},
+    "POST /people/{person_id}/legal-holds": {
+        "code": "court_order", "reference": "青公调〔2026〕12号", "until": "2026-12-31"
+    },
     "POST /ledger-exports": {"kind": "arrivals", "purpose": "task"},
     "POST /ledgers/{import_id}/undo": {},
     "POST /reports/closings": {"month": "2026-10"},
