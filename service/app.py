@@ -52,6 +52,7 @@ from service.reports import pages as reports_pages
 from service.reports import routes as reports_routes
 from service.routes import access_log, api_docs, health, log_pages, metrics, problem_pages
 from service.routes.body_limit import MAX_BODY_BYTES, BodyLimit
+from service.routes.described import Described
 from service.routes.errors import add_error_handlers
 from service.routes.metrics import Counts
 from service.routes.once import Once
@@ -192,7 +193,7 @@ def create_app(
         finally:
             await asyncio.to_thread(node.database.close)
 
-    app = FastAPI(
+    app = Described(
         title="Tonglu",
         version="1",
         description="The JSON API of one region's node.",

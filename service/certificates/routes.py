@@ -152,7 +152,11 @@ async def show(
     )
 
 
-@router.get("/certificates/{certificate_id}/qr.svg", response_class=Response)
+@router.get(
+    "/certificates/{certificate_id}/qr.svg",
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {}}}},
+)
 async def qr(certificate_id: str, node: CurrentNode, officer: CurrentOfficer, person_id: PersonId = "") -> Response:
     """The certificate's QR code."""
     view = await node.database.write(
@@ -161,7 +165,11 @@ async def qr(certificate_id: str, node: CurrentNode, officer: CurrentOfficer, pe
     return Response(qr_svg(view.text), media_type="image/svg+xml")
 
 
-@router.get("/certificates/{certificate_id}/slip.pdf", response_class=Response)
+@router.get(
+    "/certificates/{certificate_id}/slip.pdf",
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {}}}},
+)
 async def slip(
     request: Request, certificate_id: str, node: CurrentNode, officer: CurrentOfficer, person_id: PersonId = ""
 ) -> Response:
@@ -210,7 +218,11 @@ async def deliver(
     )
 
 
-@public_router.get("/federation/v1/status/{number}", response_class=Response)
+@public_router.get(
+    "/federation/v1/status/{number}",
+    response_class=Response,
+    responses={200: {"content": {STATUS_LIST_MEDIA_TYPE: {}}}},
+)
 async def status_list(number: str, node: CurrentNode) -> Response:
     """This region's status list, signed; public, the same for everyone."""
     if not (number.isascii() and number.isdigit() and len(number) <= 4 and 0 < int(number) <= MAX_LISTS):

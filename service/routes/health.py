@@ -34,7 +34,7 @@ async def healthz() -> Health:
     return Health()
 
 
-@router.get("/readyz", responses={503: {"model": Readiness}})
+@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 async def readyz(request: Request) -> Any:
     """Say whether the node can take requests: started, its database answers, its jobs run."""
     waiting_for: list[Literal["start", "database", "scheduler"]] = []

@@ -33,6 +33,11 @@ _WITHOUT: Final = re.compile(r"/api/v1/(session(/.*)?|me/session|people/[^/]+/ac
 _KEPT_HEADERS: Final = ("content-type", "location", "x-tonglu-location")
 
 
+def takes_key(method: str, path: str) -> bool:
+    """Whether a request may carry the header: one that changes something and makes no secret."""
+    return method in _CHANGING and _WITHOUT.fullmatch(path) is None
+
+
 class Once:
     """Repeats the first answer to a request that is sent again under the same key."""
 
@@ -42,11 +47,11 @@ class Once:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
-        if scope["type"] != "http" or scope["method"] not in _CHANGING:
+        if scope["type"] != "http" or not takes_key(scope["method"], scope["path"]):
             await self.app(scope, receive, send)
             return
         key = next((value.decode("latin-1") for name, value in scope["headers"] if name == _NAME), None)
-        if key is None or _WITHOUT.fullmatch(scope["path"]):
+        if key is None:
             await self.app(scope, receive, send)
             return
         request = Request(scope)

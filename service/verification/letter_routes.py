@@ -13,7 +13,11 @@ router = APIRouter(tags=["verification"])
 pages_router = APIRouter(include_in_schema=False)
 
 
-@router.get("/verifications/{request_id}/letter.pdf", response_class=Response)
+@router.get(
+    "/verifications/{request_id}/letter.pdf",
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {}}}},
+)
 async def letter(request_id: str, node: CurrentNode, officer: CurrentOfficer) -> Response:
     """The letter that asks a region without a node; with its printing the request counts as sent."""
     return await _letter(node, request_id, officer)

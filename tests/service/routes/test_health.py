@@ -87,6 +87,15 @@ async def test_the_interface_is_described_without_anything_from_elsewhere(anonym
     assert {"/api/v1/session", "/api/v1/arrivals", "/api/v1/access-log", "/federation/v1/events"} <= set(
         document["paths"]
     )
+    operations = [(path, method, one) for path, all_ in document["paths"].items() for method, one in all_.items()]
+    for path, method, operation in operations:
+        assert operation["responses"]["default"]["content"].keys() == {"application/problem+json"}, path
+        carried = [one["name"] for one in operation.get("parameters", [])].count("Idempotency-Key")
+        secret = path.endswith(("/session", "/session/password", "/access-code")) or "/federation/" in path
+        assert carried == (method != "get" and not secret), (method, path)
+    assert "HTTPValidationError" not in json.dumps(document)
+    refused = (await anonymous.post("/api/v1/session", json={})).json()
+    assert set(document["components"]["schemas"]["Problem"]["properties"]) >= set(refused), refused
     page = (await anonymous.get("/docs")).text
     assert "POST /api/v1/arrivals" in page
     assert "http://" not in page.replace(json.dumps(document), "") or "cdn" not in page
