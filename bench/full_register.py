@@ -34,6 +34,7 @@ from service.engines import sqlite_driver
 from service.founding import found
 from service.many_rows import insert_many
 from service.officers.actions import account_of, add_officer
+from service.officers.passwords import FirstPassword
 from service.officers.queries import officer_from
 from service.officers.rules import Officer, Role
 from service.registry.people import NewPerson
@@ -78,7 +79,7 @@ def officer_of(node: Node, area: str) -> Officer:
         except Exception as error:
             if getattr(error, "code", "") != "not_found":
                 raise
-        add_officer(session, node, name, frozenset(Role), area=area)
+        add_officer(session, node, name, frozenset(Role), area=area, password=FirstPassword.one_time(node.entropy))
         return officer_from(account_of(session, name))
 
     return node.database.write_sync(add)

@@ -24,6 +24,7 @@ from service.founding import found
 from service.handlers import Gate, make_handlers
 from service.jobs import Tools, make_tools, run_job
 from service.officers.actions import account_of, add_officer
+from service.officers.passwords import FirstPassword
 from service.officers.queries import officer_from
 from service.officers.rules import Officer, Role
 from service.registry.drafts import ArrivalDraft, DepartureDraft
@@ -78,7 +79,7 @@ class Side:
 
     def _officer(self, name: str) -> Officer:
         def add(session):
-            add_officer(session, self.node, name, frozenset(Role))
+            add_officer(session, self.node, name, frozenset(Role), password=FirstPassword.one_time(self.node.entropy))
             return officer_from(account_of(session, name))
 
         return self.node.database.write_sync(add)

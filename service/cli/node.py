@@ -31,20 +31,22 @@ def init(
     """Make a node: keys, database and the first officer, whose one-time password is shown once."""
     from service.founding import clear, found
     from service.officers.actions import FIRST_NAME, add_first_officer
+    from service.officers.passwords import FirstPassword
 
     settings = found(directory, region=region, name=name, base_url=base_url)
     try:
         with open_node(directory, allow_private_peers=True) as node:
-            password = node.database.write_sync(lambda session: add_first_officer(session, node))
+            made = FirstPassword.one_time(node.entropy)
+            node.database.write_sync(lambda session: add_first_officer(session, node, made))
     except BaseException:
         clear(directory)
         raise
     if settings.base_url.startswith("http://"):
         typer.echo("note: http serves only with TONGLU_ALLOW_PRIVATE_PEERS, on closed networks", err=True)
     if as_json:
-        typer.echo(json.dumps({"officer": FIRST_NAME, "password": password}))
+        typer.echo(json.dumps({"officer": FIRST_NAME, "password": made.told}))
     else:
-        typer.echo(f"officer: {FIRST_NAME}\npassword: {password}")
+        typer.echo(f"officer: {FIRST_NAME}\npassword: {made.told}")
 
 
 def serve(

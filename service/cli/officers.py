@@ -27,14 +27,16 @@ def add(
 ) -> None:
     """Add an officer and print the one-time password, which is shown this once."""
     from service.officers.actions import add_officer
+    from service.officers.passwords import FirstPassword
     from service.officers.rules import Role, parse_roles
 
     if unknown := set(role) - set(Role):
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: one of {', '.join(Role)}", param_hint="--role")
     roles = parse_roles(role)
     with open_node(directory) as node:
-        password = node.database.write_sync(lambda session: add_officer(session, node, name, roles, area=area))
-    _tell(name, password, as_json=as_json)
+        made = FirstPassword.one_time(node.entropy)
+        node.database.write_sync(lambda session: add_officer(session, node, name, roles, area=area, password=made))
+    _tell(name, made.told, as_json=as_json)
 
 
 @app.command("list")
@@ -75,10 +77,12 @@ def disable(directory: Directory, name: Name) -> None:
 def reset(directory: Directory, name: Name, *, as_json: AsJson = False) -> None:
     """Give an account a new one-time password and sign it out everywhere; a disabled one is good again."""
     from service.officers.actions import reset_officer
+    from service.officers.passwords import FirstPassword
 
     with open_node(directory) as node:
-        password = node.database.write_sync(lambda session: reset_officer(session, node, name))
-    _tell(name, password, as_json=as_json)
+        made = FirstPassword.one_time(node.entropy)
+        node.database.write_sync(lambda session: reset_officer(session, node, name, made))
+    _tell(name, made.told, as_json=as_json)
 
 
 def _tell(name: str, password: str, *, as_json: bool) -> None:

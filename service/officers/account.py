@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, select
 
-from schemas.problems import NotFound, WrongState
+from schemas.problems import NotFound, SignInFailed, WrongState
 from service.access_log import record
 from service.context import Node
 from service.officers.factors import (
+    begin_totp,
     confirm_totp,
     count_recovery_codes,
     drop_recovery_codes_of_nothing,
@@ -18,9 +19,11 @@ from service.officers.factors import (
     has_totp,
     new_recovery_codes,
     remove_totp,
+    unconfirmed_totp,
 )
 from service.officers.rules import Officer
 from service.officers.sessions import SessionInfo, end_one, end_sessions, sessions_of, token_hash
+from service.officers.steps import begin_step, finish_step, look_at_step
 from service.officers.tables import OfficerPasskey, OfficerSession
 
 
@@ -47,10 +50,39 @@ def own_account(session: Session, node: Node, officer: Officer, token: str) -> O
     )
 
 
-def set_up_totp(session: Session, node: Node, officer: Officer, code: str, token: str) -> list[str]:
-    """Let the authenticator count, with a code of it; returns recovery codes if there were none before."""
+def begin_own_totp(session: Session, node: Node, officer: Officer) -> tuple[str, str]:
+    """Begin to set an authenticator up, once the password was typed: the step to go on with, and the secret.
+
+    Raises :class:`WrongState` when there is one already.
+    """
+    secret = begin_totp(session, node, officer.id)
+    return begin_step(session, node, "totp", {}, officer_id=officer.id), secret
+
+
+def totp_begun(session: Session, node: Node, officer: Officer, step: str) -> str:
+    """The secret of the authenticator that is being set up, to be shown again after a wrong code.
+
+    Raises :class:`WrongState` for a step that is too old or somebody else's, so that a session alone neither sees a
+    secret nor sets one up.
+    """
+    try:
+        owner, _ = look_at_step(session, node, "totp", step)
+    except SignInFailed:
+        owner = None
+    if owner != officer.id:
+        raise WrongState("Type your password once more to set up an authenticator.")
+    return unconfirmed_totp(session, node, officer.id)
+
+
+def set_up_totp(session: Session, node: Node, officer: Officer, code: str, *, step: str, token: str) -> list[str]:
+    """Let the authenticator count, with a code of it; returns recovery codes if there were none before.
+
+    Raises :class:`SignInFailed` for a wrong code, and as :func:`totp_begun`.
+    """
+    totp_begun(session, node, officer, step)
     first = not has_factor(session, officer.id)
     confirm_totp(session, node, officer.id, code)
+    finish_step(session, node, "totp", step)
     record(session, node, officer.as_actor, "officer.totp_added", purpose=officer.id)
     return factor_added(session, node, officer, token, first=first)
 

@@ -11,7 +11,7 @@ from service.access_log import Actor, record
 from service.context import Node
 from service.officers import attempts
 from service.officers.factors import remove_all_factors
-from service.officers.passwords import hash_password, one_time_password
+from service.officers.passwords import FirstPassword
 from service.officers.rules import Officer, Role, parse_roles
 from service.officers.sessions import end_sessions
 from service.officers.steps import drop_steps
@@ -29,12 +29,11 @@ def add_officer(
     *,
     area: str | None = None,
     language: str = "zh-CN",
-    password: str | None = None,
+    password: FirstPassword,
     by: Actor | None = None,
-) -> str:
-    """Make an account and return its password.
+) -> None:
+    """Make an account with a one-time password, which must be changed first.
 
-    Without ``password`` it is a one-time password, to be told once and changed first; with one (the demo) it holds.
     ``area`` is the node's region or lies in it; the whole region unless given. Raises :class:`InvalidInput`, or
     :class:`Conflict` when the name is taken.
     """
@@ -49,21 +48,19 @@ def add_officer(
     check_area(node, area)
     if session.exec(select(OfficerAccount.id).where(OfficerAccount.name == name)).first():
         raise Conflict("An officer has this name already.")
-    told = password or one_time_password(node.entropy)
     account = OfficerAccount(
         id=uuid7(node.now(), node.entropy),
         name=name,
-        password_hash=hash_password(told),
+        password_hash=password.hashed,
         roles=" ".join(sorted(roles)),
         area=area,
         language=language,
-        must_change_password=password is None,
+        must_change_password=True,
         created_at=node.now(),
     )
     session.add(account)
     session.flush()
     record(session, node, by or Actor.node(node.region), "officer.added", purpose=account.id)
-    return told
 
 
 def check_area(node: Node, area: str) -> None:
@@ -75,9 +72,9 @@ def check_area(node: Node, area: str) -> None:
         )
 
 
-def add_first_officer(session: Session, node: Node) -> str:
-    """Make the first officer of a new node, with every role, and return the one-time password."""
-    return add_officer(session, node, FIRST_NAME, frozenset(Role))
+def add_first_officer(session: Session, node: Node, password: FirstPassword) -> None:
+    """Make the first officer of a new node, with every role."""
+    add_officer(session, node, FIRST_NAME, frozenset(Role), password=password)
 
 
 def disable_officer(session: Session, node: Node, name: str, *, by: Actor | None = None) -> None:
@@ -104,14 +101,13 @@ def enable_officer(session: Session, node: Node, name: str, *, by: Actor | None 
     record(session, node, by or Actor.node(node.region), "officer.enabled", purpose=account.id)
 
 
-def reset_officer(session: Session, node: Node, name: str, *, by: Actor | None = None) -> str:
-    """Give an account a new one-time password and return it; its second factors go, its sessions end.
+def reset_officer(session: Session, node: Node, name: str, password: FirstPassword, *, by: Actor | None = None) -> None:
+    """Give an account a new one-time password; its second factors go, its sessions end.
 
     A disabled account is good again, and nobody waits for earlier failures. Raises NotFound.
     """
     account = account_of(session, name)
-    told = one_time_password(node.entropy)
-    account.password_hash = hash_password(told)
+    account.password_hash = password.hashed
     account.must_change_password = True
     account.disabled_at = None
     session.add(account)
@@ -120,7 +116,6 @@ def reset_officer(session: Session, node: Node, name: str, *, by: Actor | None =
     remove_all_factors(session, account.id)
     attempts.release(session, node, account.name)
     record(session, node, by or Actor.node(node.region), "officer.reset", purpose=account.id)
-    return told
 
 
 def keep_an_administrator(session: Session, node: Node, account: OfficerAccount) -> None:

@@ -20,6 +20,7 @@ from service.access_log import record
 from service.context import Node
 from service.officers import actions, attempts
 from service.officers.factors import count_passkeys, has_totp
+from service.officers.passwords import FirstPassword
 from service.officers.rules import Officer, Role, parse_roles, require
 from service.officers.sessions import SessionInfo, end_sessions, sessions_of
 from service.officers.tables import OfficerAccount
@@ -67,13 +68,22 @@ def name_of(session: Session, officer_id: str, *, by: Officer) -> str:
     return row.name
 
 
-def add_colleague(
-    session: Session, node: Node, name: str, roles: Collection[str], area: str | None, *, by: Officer
-) -> str:
-    """Make an account and return its one-time password. Raises as ``add_officer``, and :class:`Forbidden`."""
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Who is to be added: a name, the codes of their roles, and their area; the administrator's own unless given."""
+
+    name: str
+    roles: Collection[str]
+    area: str | None = None
+
+
+def add_colleague(session: Session, node: Node, new: Colleague, password: FirstPassword, *, by: Officer) -> None:
+    """Make an account with a one-time password. Raises as ``add_officer``, and :class:`Forbidden`."""
     require(by, Role.ADMINISTRATOR)
-    _in_reach(node, area or by.area, by)
-    return actions.add_officer(session, node, name, parse_roles(roles), area=area or by.area, by=by.as_actor)
+    area = new.area or by.area
+    _in_reach(node, area, by)
+    roles = parse_roles(new.roles)
+    actions.add_officer(session, node, new.name, roles, area=area, password=password, by=by.as_actor)
 
 
 def change_officer(
@@ -123,9 +133,9 @@ def enable(session: Session, node: Node, name: str, *, by: Officer) -> None:
     actions.enable_officer(session, node, _colleague(session, name, by).name, by=by.as_actor)
 
 
-def reset(session: Session, node: Node, name: str, *, by: Officer) -> str:
+def reset(session: Session, node: Node, name: str, password: FirstPassword, *, by: Officer) -> None:
     """Give a colleague a new one-time password and take their second factors off. Raises as :func:`change_officer`."""
-    return actions.reset_officer(session, node, _colleague(session, name, by).name, by=by.as_actor)
+    actions.reset_officer(session, node, _colleague(session, name, by).name, password, by=by.as_actor)
 
 
 def release_sign_in(session: Session, node: Node, name: str, *, by: Officer) -> None:

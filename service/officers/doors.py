@@ -4,13 +4,14 @@ The cookie is HttpOnly, SameSite=Strict and, where the node's base URL is https,
 Whatever changes something on a page carries the form token that belongs to the cookie (``service.web.csrf``).
 """
 
+from ipaddress import ip_address
 from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
-from schemas.problems import SecondFactorSetupRequired, SessionLocked, SignInRequired
+from schemas.problems import Forbidden, SecondFactorSetupRequired, SessionLocked, SignInRequired
 from service.context import CurrentNode, Node
 from service.officers.passwords import PasswordChecks
 from service.officers.rules import SESSION_LIFE, Officer
@@ -87,8 +88,14 @@ def password_checks(request: Request) -> PasswordChecks:
 
 
 def client_address(request: Request) -> str:
-    """Where the request came from, for counting wrong passwords."""
-    return request.client.host if request.client else ""
+    """Where the request came from, for counting wrong passwords; empty where that is no address.
+
+    A proxy on this machine is believed when it names the client (``FORWARDED_ALLOW_IPS`` names others), nobody else.
+    """
+    try:
+        return str(ip_address(request.client.host if request.client else ""))
+    except ValueError:
+        return ""
 
 
 def session_token(request: Request, node: Node) -> str | None:
@@ -119,6 +126,20 @@ CurrentOfficer = Annotated[Officer, Depends(current_officer)]
 
 PageOfficer = Annotated[Officer, Depends(page_officer)]
 """The signed-in officer, as a parameter of a page's route."""
+
+
+async def register_officer(officer: PageOfficer) -> Officer:
+    """The officer of a page that is for who works with people. Raises :class:`~schemas.problems.Forbidden`.
+
+    Such a page is refused when it is asked for, not only when its form is sent.
+    """
+    if not officer.sees_people:
+        raise Forbidden
+    return officer
+
+
+RegisterOfficer = Annotated[Officer, Depends(register_officer)]
+"""The signed-in clerk or supervisor, as a parameter of a page's route."""
 
 
 def _viewer(node: Node, officer: Officer, token: str) -> Viewer:

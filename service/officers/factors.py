@@ -64,6 +64,14 @@ def begin_totp(session: Session, node: Node, officer_id: str) -> str:
     return secret
 
 
+def unconfirmed_totp(session: Session, node: Node, officer_id: str) -> str:
+    """The secret, in base32, of an authenticator that does not count yet. Raises :class:`WrongState` without one."""
+    row = session.get(OfficerTotp, officer_id)
+    if row is None or row.confirmed:
+        raise WrongState
+    return _secret(node, row)
+
+
 def confirm_totp(session: Session, node: Node, officer_id: str, code: str) -> None:
     """Let the authenticator count from now on. Raises :class:`SignInFailed` for a wrong code."""
     row = session.get(OfficerTotp, officer_id, with_for_update=True)

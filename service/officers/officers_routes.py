@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
@@ -11,10 +11,10 @@ from service.context import CurrentNode
 from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers import administration
-from service.officers.administration import Account
-from service.officers.doors import CurrentOfficer
+from service.officers.administration import Account, Colleague
+from service.officers.doors import CurrentOfficer, password_checks
 from service.officers.routes import Name, OwnSession
-from service.officers.rules import Role
+from service.officers.rules import Role, require
 
 router = APIRouter(route_class=JsonRoute, tags=["officers"])
 
@@ -90,12 +90,17 @@ async def get_officers(node: CurrentNode, officer: CurrentOfficer) -> OfficerLis
 
 
 @router.post("/officers", status_code=201)
-async def post_officer(node: CurrentNode, officer: CurrentOfficer, body: NewOfficer) -> OneTimePassword:
+async def post_officer(
+    request: Request, node: CurrentNode, officer: CurrentOfficer, body: NewOfficer
+) -> OneTimePassword:
     """Add a colleague (administrator); the answer holds the one-time password."""
+    require(officer, Role.ADMINISTRATOR)
+    made = await password_checks(request).one_time(node.entropy)
 
     def add(session: Session) -> OneTimePassword:
-        told = administration.add_colleague(session, node, body.name, body.roles, body.area, by=officer)
-        return OneTimePassword(officer=body.name, password=told)
+        new = Colleague(body.name, body.roles, body.area)
+        administration.add_colleague(session, node, new, made, by=officer)
+        return OneTimePassword(officer=body.name, password=made.told)
 
     return await write_once(node, add)
 
@@ -127,11 +132,14 @@ async def enable(name: str, node: CurrentNode, officer: CurrentOfficer) -> None:
 
 
 @router.post("/officers/{name}/reset")
-async def reset(name: str, node: CurrentNode, officer: CurrentOfficer) -> OneTimePassword:
+async def reset(request: Request, name: str, node: CurrentNode, officer: CurrentOfficer) -> OneTimePassword:
     """Give a colleague a new one-time password and take their second factors off (administrator)."""
+    require(officer, Role.ADMINISTRATOR)
+    made = await password_checks(request).one_time(node.entropy)
 
     def renew(session: Session) -> OneTimePassword:
-        return OneTimePassword(officer=name, password=administration.reset(session, node, name, by=officer))
+        administration.reset(session, node, name, made, by=officer)
+        return OneTimePassword(officer=name, password=made.told)
 
     return await write_once(node, renew, status=200)
 

@@ -131,7 +131,7 @@ async def lock_page(request: Request, node: CurrentNode, next_path: Next = "/") 
         return pages_of(request).see_other(request, "/signin")
     if not found.locked:
         return pages_of(request).see_other(request, local_path(next_path))
-    return _lock_page(request, Form(), token, local_path(next_path))
+    return lock_page_with(request, Form(), token, local_path(next_path))
 
 
 @router.post("/lock")
@@ -154,12 +154,12 @@ async def unlock_form(request: Request, node: CurrentNode) -> Response:
         return pages_of(request).see_other(request, "/signin")
     following = local_path(form.text("next"))
     if not form.needed("password"):
-        return _lock_page(request, form, token, following, status=422)
+        return lock_page_with(request, form, token, following, status=422)
     try:
         await unlock(node, password_checks(request), token, form.text("password"), address=client_address(request))
     except (SignInFailed, TooManyAttempts) as error:
         form.take(error)
-        return _lock_page(request, form, token, following, status=error.status)
+        return lock_page_with(request, form, token, following, status=error.status)
     return pages_of(request).see_other(request, following)
 
 
@@ -246,7 +246,8 @@ def sign_in_page_with(request: Request, form: Form, following: str, *, status: i
     )
 
 
-def _lock_page(request: Request, form: Form, token: str, following: str, *, status: int = 200) -> Response:
+def lock_page_with(request: Request, form: Form, token: str, following: str, *, status: int = 200) -> Response:
+    """Ask for the password, or a passkey, of the officer whose session this is, without naming them."""
     return pages_of(request).render(
         request, "officers/lock.html", status=status, form_secret=token, form=form, following=following
     )

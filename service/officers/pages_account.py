@@ -17,7 +17,7 @@ from schemas.problems import NotFound, SignInFailed, TongluError
 from service.context import CurrentNode, Node
 from service.officers import account
 from service.officers.doors import PageOfficer, client_address, password_checks, session_token
-from service.officers.factors import begin_totp, totp_address
+from service.officers.factors import totp_address
 from service.officers.rules import Officer
 from service.officers.signing_in import confirm_password
 from service.web.flash import Done
@@ -44,30 +44,31 @@ async def begin_totp_form(request: Request, node: CurrentNode, officer: PageOffi
     if not await with_password(request, node, officer, form):
         return await _page(request, node, officer, form, status=422)
     try:
-        secret = await node.database.write(lambda session: begin_totp(session, node, officer.id))
+        step, secret = await node.database.write(lambda session: account.begin_own_totp(session, node, officer))
     except TongluError as error:
         form.take(error)
         return await _page(request, node, officer, form, status=error.status)
-    return _totp_page(request, node, officer, Form(), secret)
+    return _totp_page(request, node, officer, Form.of(step=step), secret)
 
 
 @router.post("/account/totp/confirm")
 async def confirm_totp_form(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
-    """Let the authenticator count once a code of it is right."""
+    """Let the authenticator count once a code of it is right; the step shows that the password was typed before."""
     form = await sent_form(request)
-    code = form.needed("code")
+    code, step = form.needed("code"), form.text("step")
     token = session_token(request, node) or ""
-    if form.ok:
-        try:
-            codes = await node.database.write(lambda session: account.set_up_totp(session, node, officer, code, token))
-        except SignInFailed:
-            form.refuse("code", WRONG_CODE)
-        except TongluError as error:
-            form.take(error)
-            return await _page(request, node, officer, form, status=error.status)
-        else:
+    try:
+        secret = await node.database.read(lambda session: account.totp_begun(session, node, officer, step))
+        if form.ok:
+            codes = await node.database.write(
+                lambda session: account.set_up_totp(session, node, officer, code, step=step, token=token)
+            )
             return recovery_page(request, codes, "totp_added")
-    secret = await node.database.write(lambda session: begin_totp(session, node, officer.id))
+    except SignInFailed:
+        form.refuse("code", WRONG_CODE)
+    except TongluError as error:
+        form.take(error)
+        return await _page(request, node, officer, form, status=error.status)
     return _totp_page(request, node, officer, form, secret, status=422)
 
 

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from schemas.problems import NotFound, TongluError
 from service.context import CurrentNode, Node
 from service.officers import administration
-from service.officers.administration import Account
-from service.officers.doors import PageOfficer
+from service.officers.administration import Account, Colleague
+from service.officers.doors import PageOfficer, password_checks
 from service.officers.rules import Officer, Role, require
 from service.officers.sessions import SessionInfo
 from service.web.flash import Done
@@ -57,14 +57,15 @@ async def new_officer_form(request: Request, node: CurrentNode, officer: PageOff
     require(officer, Role.ADMINISTRATOR)
     name, roles, area = form.needed("name"), form.texts("roles"), form.text("area")
     if form.ok:
+        made, new = await password_checks(request).one_time(node.entropy), Colleague(name, roles, area or None)
         try:
-            told = await node.database.write(
-                lambda session: administration.add_colleague(session, node, name, roles, area or None, by=officer)
+            await node.database.write(
+                lambda session: administration.add_colleague(session, node, new, made, by=officer)
             )
         except TongluError as error:
             form.take(error, {"": "name"})
         else:
-            return _password_page(request, node, name, told)
+            return _password_page(request, node, name, made.told)
     return _new_page(request, node, officer, form, status=422)
 
 
@@ -98,13 +99,15 @@ async def change_officer_form(request: Request, node: CurrentNode, officer: Page
 @router.post("/officers/{officer_id}/reset")
 async def reset_officer_form(request: Request, node: CurrentNode, officer: PageOfficer, officer_id: str) -> Response:
     """Give a colleague a new one-time password, and show it, once."""
+    require(officer, Role.ADMINISTRATOR)
+    made = await password_checks(request).one_time(node.entropy)
 
-    def reset(session: Session) -> tuple[str, str]:
+    def reset(session: Session) -> str:
         name = administration.name_of(session, officer_id, by=officer)
-        return name, administration.reset(session, node, name, by=officer)
+        administration.reset(session, node, name, made, by=officer)
+        return name
 
-    name, told = await node.database.write(reset)
-    return _password_page(request, node, name, told)
+    return _password_page(request, node, await node.database.write(reset), made.told)
 
 
 @router.post("/officers/{officer_id}/{act}")

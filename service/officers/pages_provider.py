@@ -5,7 +5,7 @@ from typing import Annotated, Final, cast
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from schemas.problems import NotFound, ProviderRefused, ProviderUnavailable
+from schemas.problems import NotFound, ProviderRefused, ProviderUnavailable, TooManyAttempts
 from service.context import CurrentNode
 from service.officers.doors import client_address, set_session_cookie
 from service.officers.pages import code_page, sign_in_page_with
@@ -54,9 +54,11 @@ async def finish(
         opened = await provider.finish(
             code=code, state=state, cookie=request.cookies.get(COOKIE), issuer=iss, address=client_address(request)
         )
-    except (ProviderRefused, ProviderUnavailable) as error:
-        await note_failure(node)
+    except TooManyAttempts as error:
         response = _again(request, error)
+    except (ProviderRefused, ProviderUnavailable) as error:
+        response = _again(request, error)
+        await note_failure(node)
     else:
         if isinstance(opened, CodeWanted):
             response = code_page(request, Form(), opened.step, "/")
@@ -75,7 +77,7 @@ def _provider(request: Request) -> Provider:
     return provider
 
 
-def _again(request: Request, error: ProviderRefused | ProviderUnavailable) -> Response:
+def _again(request: Request, error: ProviderRefused | ProviderUnavailable | TooManyAttempts) -> Response:
     form = Form()
     form.take(error, {"": "name"})
     return sign_in_page_with(request, form, "/", status=error.status)

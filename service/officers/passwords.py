@@ -1,9 +1,10 @@
 """Passwords: hashed with Argon2id (RFC 9106), checked outside every transaction; one-time ones can be read aloud."""
 
 import asyncio
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -47,6 +48,23 @@ def one_time_password(entropy: Entropy) -> str:
     return readable_code(entropy, _GROUPS)
 
 
+@dataclass(frozen=True, slots=True)
+class FirstPassword:
+    """A one-time password that is made for an officer: what is told, and the hash that is kept.
+
+    Hashed before the transaction that keeps it, which would otherwise hold the write lock for those 50 ms.
+    """
+
+    told: str = field(repr=False)
+    hashed: str = field(repr=False)
+
+    @classmethod
+    def one_time(cls, entropy: Entropy) -> Self:
+        """Make a one-time password. Never on the event loop, nor in a transaction."""
+        told = one_time_password(entropy)
+        return cls(told, hash_password(told))
+
+
 def readable_code(entropy: Entropy, groups: int) -> str:
     """Make a secret that can be read aloud and typed: so many groups of four characters, 19.8 bits each."""
     return "-".join(
@@ -64,6 +82,11 @@ class PasswordChecks:
         """Do as :func:`password_fits`, off the event loop."""
         async with self._slots:
             return await asyncio.to_thread(password_fits, password, password_hash)
+
+    async def one_time(self, entropy: Entropy) -> FirstPassword:
+        """Make a one-time password and hash it, off the event loop."""
+        told = one_time_password(entropy)
+        return FirstPassword(told, await self.hash(told))
 
     async def hash(self, password: str) -> str:
         """Do as :func:`hash_password`, off the event loop."""

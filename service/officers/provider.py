@@ -26,9 +26,11 @@ from sqlmodel import Session, col, select
 from federation.client import FetchFailedError, SignInClient
 from schemas.problems import ProviderRefused, ProviderUnavailable, SignInFailed
 from service.context import Node
+from service.officers import attempts
 from service.officers.administration import provider_link
+from service.officers.attempts import Attempt
 from service.officers.signing_in import CodeWanted, SignedIn, open_or_ask
-from service.officers.steps import begin_step, finish_step
+from service.officers.steps import begin_open_step, use_open_step
 from service.officers.tables import OfficerAccount
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
@@ -36,6 +38,8 @@ KEEP: Final = timedelta(hours=1)
 """How long the service's addresses and keys are kept; an unknown key is looked for at once, once a minute."""
 LOOK_AGAIN: Final = timedelta(minutes=1)
 LEEWAY_SECONDS: Final = 60
+NONSENSE: Final = (JoseError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What is said of a token that is none, or that no published key has signed."""
 _RANDOM_BYTES: Final = 32
 
 
@@ -68,7 +72,7 @@ class Provider:
         node, known = self._node, await self._read()
         nonce, verifier = _random(node), _random(node)
         facts = {"nonce": nonce, "verifier": verifier}
-        state = await node.database.write(lambda session: begin_step(session, node, "provider", facts))
+        state = begin_open_step(node, "provider", facts)
         asked = {
             "response_type": "code",
             "client_id": node.settings.oidc_client_id or "",
@@ -85,14 +89,20 @@ class Provider:
     async def finish(
         self, *, code: str, state: str, cookie: str | None, issuer: str | None, address: str
     ) -> SignedIn | CodeWanted:
-        """Finish a sign-in with what the browser brought back. Raises ProviderRefused or ProviderUnavailable."""
+        """Finish a sign-in with what the browser brought back.
+
+        Raises :class:`ProviderRefused`, :class:`ProviderUnavailable`, or :class:`TooManyAttempts` where many failed
+        from this address.
+        """
         node = self._node
+        attempt = Attempt.of(node, None, address)
+        await node.database.write(lambda session: attempts.count(session, node, attempt))
         if not cookie or not hmac.compare_digest(cookie.encode(), state.encode()):
             raise ProviderRefused
         if issuer is not None and issuer != node.settings.oidc_issuer:
             raise ProviderRefused
         try:
-            _, facts = await node.database.write(lambda session: finish_step(session, node, "provider", state))
+            facts = await node.database.write(lambda session: use_open_step(session, node, "provider", state))
         except SignInFailed as error:
             raise ProviderRefused from error
         claims = await self._claims(await self._token(code, facts["verifier"]), facts["nonce"])
@@ -109,6 +119,7 @@ class Provider:
             ).first()
             if account is None:
                 raise ProviderRefused
+            attempts.take_back(session, attempt)
             return open_or_ask(session, node, account.id, None, address=address, door="page", way="provider")
 
         return await node.database.write(open_for)
@@ -138,13 +149,13 @@ class Provider:
         known = await self._read()
         try:
             claims = _verified(token, known.keys)
-        except (JoseError, ValueError, KeyError, TypeError):
+        except NONSENSE:
             # The service may have new keys since; whoever sends nonsense does not make us ask for each of it.
             if self._node.now() - known.at < LOOK_AGAIN:
                 raise ProviderRefused from None
             try:
                 claims = _verified(token, (await self._read(anew=True)).keys)
-            except (JoseError, ValueError, KeyError, TypeError):
+            except NONSENSE:
                 raise ProviderRefused from None
         settings, now = self._node.settings, self._node.now().timestamp()
         audience = claims.get("aud")

@@ -21,6 +21,8 @@ SESSION_LIFE = timedelta(hours=12)
 """No session lives longer, used or not."""
 FREE_FAILURES = {"name_address": 5, "name": 20, "address": 30}
 """So many wrong passwords in a row cost nothing: for one name from one address, for one name, from one address."""
+FREE_AT_KNOWN_PLACES = {"name_address": 5, "name": 1_000_000, "address": 300}
+"""The same where the name has signed in before: what others try elsewhere, or with other names, does not stop it."""
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
 FORGET_FAILURES_AFTER = timedelta(hours=1)

@@ -96,6 +96,16 @@ def lock_session(session: Session, token: str) -> None:
         session.add(row)
 
 
+def unlock_session(session: Session, node: Node, token: str, officer_id: str) -> None:
+    """Let a locked session go on, once its officer has shown to be there. Raises :class:`SignInFailed`."""
+    row = session.get(OfficerSession, token_hash(token))
+    if row is None or row.officer_id != officer_id:
+        raise SignInFailed
+    row.locked = False
+    row.used_at = node.now()
+    session.add(row)
+
+
 def close_session(session: Session, node: Node, token: str) -> None:
     """Sign out. A token that is good for nothing is no error."""
     row = session.get(OfficerSession, token_hash(token))

@@ -28,7 +28,16 @@ from service.officers.factors import has_factor, use_code
 from service.officers.passwords import PasswordChecks
 from service.officers.queries import officer_from
 from service.officers.rules import check_new_password
-from service.officers.sessions import Door, Way, end_sessions, find_session, live_account, open_session, token_hash
+from service.officers.sessions import (
+    Door,
+    Way,
+    end_sessions,
+    find_session,
+    live_account,
+    open_session,
+    token_hash,
+    unlock_session,
+)
 from service.officers.steps import begin_step, finish_step, look_at_step
 from service.officers.tables import OfficerAccount, OfficerSession
 
@@ -98,7 +107,7 @@ def open_or_ask(
         if door == "api" and node.settings.second_factor == "required":
             raise SecondFactorSetupRequired
         if attempt is not None:
-            attempts.clear(session, attempt)
+            attempts.clear(session, node, attempt)
         return SignedIn(open_session(session, node, officer_id, door, way=way, address=address))
     live_account(session, officer_id)
     if attempt is not None:
@@ -168,7 +177,7 @@ async def change_password(
             if not use_code(session, node, row.id, code):
                 raise SignInFailed
             given = True
-        attempts.clear(session, attempt)
+        attempts.clear(session, node, attempt)
         row.password_hash = new_hash
         row.must_change_password = False
         session.add(row)
@@ -189,22 +198,14 @@ async def unlock(node: Node, checks: PasswordChecks, token: str, password: str, 
         raise SignInFailed
     await confirm_password(node, checks, found.officer.name, password, address=address)
 
-    def go_on(session: Session) -> None:
-        row = session.get(OfficerSession, token_hash(token))
-        if row is None or row.officer_id != found.officer.id:
-            raise SignInFailed
-        row.locked = False
-        row.used_at = node.now()
-        session.add(row)
-
-    await node.database.write(go_on)
+    await node.database.write(lambda session: unlock_session(session, node, token, found.officer.id))
 
 
 async def confirm_password(node: Node, checks: PasswordChecks, name: str, password: str, *, address: str) -> None:
     """Check the password once more, before what it protects is changed. Raises as :func:`sign_in`."""
     attempt = Attempt.of(node, name, address)
     await checked(node, checks, name, password, attempt)
-    await node.database.write(lambda session: attempts.clear(session, attempt))
+    await node.database.write(lambda session: attempts.clear(session, node, attempt))
 
 
 async def checked(node: Node, checks: PasswordChecks, name: str, password: str, attempt: Attempt) -> OfficerAccount:
@@ -244,7 +245,7 @@ def _with_code(
 ) -> SignedIn:
     if not use_code(session, node, officer_id, code):
         raise SignInFailed
-    attempts.clear(session, attempt)
+    attempts.clear(session, node, attempt)
     return SignedIn(open_session(session, node, officer_id, door, way=way, second=True, address=address))
 
 

@@ -61,6 +61,15 @@ class SignInFailures(SQLModel, table=True):
     of_address: bytes | None = Field(default=None, sa_type=LargeBinary)
 
 
+class SignInPlace(SQLModel, table=True):
+    """A place that a name has signed in from: a blind index of both together, as in the failures, and when last."""
+
+    __tablename__ = "sign_in_place"
+
+    key: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    last_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class OfficerTotp(SQLModel, table=True):
     """An officer's authenticator (RFC 6238). ``sealed`` is its secret under the node's key.
 
@@ -99,7 +108,10 @@ class OfficerPasskey(SQLModel, table=True):
 
 
 class SignInStep(SQLModel, table=True):
-    """A sign-in or an enrolment that is half done: what it must be finished with, sealed; good once, for minutes."""
+    """A sign-in or an enrolment that is half done: what it must be finished with, sealed; good once, for minutes.
+
+    What anybody may begin (a passkey, the sign-in service) has a row of the kind ``used`` once it was finished.
+    """
 
     __tablename__ = "sign_in_step"
 

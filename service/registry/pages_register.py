@@ -13,7 +13,7 @@ from schemas.problems import LocalError
 from service.consents.notices import current
 from service.context import CurrentNode, Node
 from service.idempotency import form_once, form_sent_before
-from service.officers.doors import PageOfficer
+from service.officers.doors import PageOfficer, RegisterOfficer
 from service.officers.queries import all_accounts
 from service.officers.rules import Officer
 from service.registry.doubles.at_entry import HOW_LIKELY, WHY, Doubles, doubles_of
@@ -46,14 +46,14 @@ FIELDS_OF_THE_LINE: Final = ("name", "document_type", "document_number", "date_o
 
 
 @router.get("/arrivals/new")
-async def new_arrival(request: Request, node: CurrentNode, officer: PageOfficer, person: str = "") -> Response:
+async def new_arrival(request: Request, node: CurrentNode, officer: RegisterOfficer, person: str = "") -> Response:
     """An empty form for someone who came; with `person` for one who is registered here already."""
     return await show_form(request, node, officer, "arrivals", Form.of(person_id=person or None, **_empty(node)))
 
 
 @router.get("/departures/new")
 async def new_departure(
-    request: Request, node: CurrentNode, officer: PageOfficer, person: str = "", onward: str = ""
+    request: Request, node: CurrentNode, officer: RegisterOfficer, person: str = "", onward: str = ""
 ) -> Response:
     """An empty form for someone who left; with `person` for one who is registered here already, with `onward` for one
     whose stay here ends with it.
@@ -77,25 +77,25 @@ async def next_departure(request: Request, node: CurrentNode, officer: PageOffic
 
 
 @router.post("/arrivals/new/line")
-async def arrival_line(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+async def arrival_line(request: Request, node: CurrentNode, officer: RegisterOfficer) -> Response:
     """Fill the form from one line: a card reader's keystrokes, or a paste."""
     return await _filled(request, node, officer, "arrivals")
 
 
 @router.post("/departures/new/line")
-async def departure_line(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+async def departure_line(request: Request, node: CurrentNode, officer: RegisterOfficer) -> Response:
     """Fill the form from one line: a card reader's keystrokes, or a paste."""
     return await _filled(request, node, officer, "departures")
 
 
 @router.post("/arrivals/new")
-async def save_arrival(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+async def save_arrival(request: Request, node: CurrentNode, officer: RegisterOfficer) -> Response:
     """Register the arrival; go on to the saved page."""
     return await _save(request, node, officer, "arrivals")
 
 
 @router.post("/departures/new")
-async def save_departure(request: Request, node: CurrentNode, officer: PageOfficer) -> Response:
+async def save_departure(request: Request, node: CurrentNode, officer: RegisterOfficer) -> Response:
     """Register the departure; go on to the saved page."""
     return await _save(request, node, officer, "departures")
 

@@ -20,6 +20,7 @@ from schemas.problems import InvalidInput, TongluError, TooLarge
 from service.context import Node
 from service.idempotency import Answer, Submission, current, first_answer, keep_answer, submission
 from service.officers.doors import session_token
+from service.officers.rules import Officer
 from service.officers.sessions import Door, find_session
 from service.routes.errors import error_response
 
@@ -66,7 +67,9 @@ class Once:
                 return
             content = await _whole_body(receive)
             query = scope["query_string"].decode("latin-1")
-            sent = submission(who, key, scope["method"], f"{scope['path']}?{query}", content)
+            # An answer is not repeated to an officer who may see other things by now: that is another request.
+            rights = f"{who.area} {' '.join(sorted(who.roles))}"
+            sent = submission(who.id, key, f"{rights} {scope['method']}", f"{scope['path']}?{query}", content)
             await self._run(node, sent, content, scope=scope, receive=receive, send=send)
         except TongluError as error:
             await error_response(request, error)(scope, receive, send)
@@ -113,8 +116,12 @@ class Once:
             current.reset(token)
 
 
-async def _who(node: Node, request: Request) -> str | None:
-    """The officer whose request this is; the keys of two never meet. None for strangers: they keep nothing."""
+async def _who(node: Node, request: Request) -> Officer | None:
+    """The officer whose request this is; the keys of two never meet.
+
+    None for strangers, and for a session that is locked or still lacks its second factor: nothing is kept for them, and
+    nothing repeated to whoever sits there now.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     door: Door = "api"
     if scheme.lower() != "bearer" or not token:
@@ -123,7 +130,7 @@ async def _who(node: Node, request: Request) -> str | None:
     if not token:
         return None
     found = await node.database.read(lambda session: find_session(session, node, token, door))
-    return found.officer.id if found else None
+    return None if found is None or found.locked or found.enrolling else found.officer
 
 
 async def _whole_body(receive: Receive) -> bytes:

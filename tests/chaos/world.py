@@ -25,6 +25,7 @@ from service.consents.notices import CURRENT_VERSION
 from service.context import Node
 from service.database import Database
 from service.officers.actions import account_of, add_officer
+from service.officers.passwords import FirstPassword
 from service.officers.queries import officer_from
 from service.officers.rules import Role
 from service.officers.sessions import open_session
@@ -223,7 +224,7 @@ def _found(world: World) -> None:
 
 def _sign_in(session: Session, node: Node) -> str:
     """Add the second officer, who witnesses consents, and open a session for the first one."""
-    add_officer(session, node, "second", frozenset({Role.CLERK}))
+    add_officer(session, node, "second", frozenset({Role.CLERK}), password=FirstPassword.one_time(node.entropy))
     first = account_of(session, "first")
     first.must_change_password = False
     session.add(first)

@@ -10,6 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    officers()
     registry()
 
 
@@ -47,4 +48,13 @@ def registry() -> None:
         sa.Column("name", sa.String(length=20), nullable=False),
         sa.Column("value", sa.String(length=36), nullable=False),
         sa.PrimaryKeyConstraint("name"),
+    )
+
+
+def officers() -> None:
+    op.create_table(
+        "sign_in_place",
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
     )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from schemas.problems import LocalError
 from schemas.regions import contains
 from service.context import CurrentNode
-from service.officers.doors import PageOfficer
+from service.officers.doors import PageOfficer, RegisterOfficer
 from service.registry.searching.search import search_people
 from service.web.forms import Form, sent_form
 from service.web.templating import pages_of
@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/search")
-async def search_page(request: Request, _officer: PageOfficer) -> Response:
+async def search_page(request: Request, _officer: RegisterOfficer) -> Response:
     """An empty search: where a reload of the hits leads."""
     return pages_of(request).render(request, "registry/search.html", form=Form(), hits=None)
 

@@ -34,11 +34,16 @@ async def enrol(browser: httpx2.AsyncClient, clock: FakeClock) -> tuple[pyotp.TO
     assert page.status_code == 200, page.text
     assert "<svg" in page.text
     totp = pyotp.TOTP(re.search(r'id="secret">([A-Z2-7 ]+)<', page.text)[1].replace(" ", ""))
-    done = await post(browser, "/account/totp/confirm", code=shown(totp, clock))
+    done = await post(browser, "/account/totp/confirm", code=shown(totp, clock), step=step_of(page))
     assert done.status_code == 200, done.text
     codes = re.findall(r"<li>([a-z2-9-]{29})</li>", done.text)
     assert len(codes) == 8
     return totp, codes
+
+
+def step_of(page: httpx2.Response) -> str:
+    """What the form on this page goes on with."""
+    return re.search(r'name="step" value="([^"]+)"', page.text)[1]
 
 
 def shown(totp: pyotp.TOTP, clock: FakeClock, steps: int = 0) -> str:
@@ -60,9 +65,14 @@ async def test_an_officer_with_an_authenticator_needs_it_everywhere_and_each_cod
     async with browser_of(app, sign_in_as(node, officer, "page")) as browser:
         assert (await post(browser, "/account/totp", password="wrong-password")).status_code == 422
         assert (await post(browser, "/account/totp/confirm", code="000000")).status_code == 409
-        await post(browser, "/account/totp", password=PASSWORD)
-        wrong = await post(browser, "/account/totp/confirm", code="000000")
+        begun = await post(browser, "/account/totp", password=PASSWORD)
+        wrong = await post(browser, "/account/totp/confirm", code="000000", step=step_of(begun))
         assert wrong.status_code == 422
+        assert 'id="secret"' in wrong.text
+        # Whoever finds the page open, and does not know the password, neither sees the secret nor switches it on.
+        for step in ("", "another", step_of(begun)[:-1]):
+            without = await post(browser, "/account/totp/confirm", code="000000", step=step)
+            assert (without.status_code, 'id="secret"' in without.text) == (409, False)
         assert (await sign_in(anonymous, officer.name))[0] == 200, "what was not confirmed asks nobody for anything"
         totp, codes = await enrol(browser, clock)
         # Other sessions ended, this one goes on and counts as signed in with both.
@@ -114,7 +124,7 @@ async def test_the_page_asks_for_the_code_after_the_password_and_guesses_are_cou
         asked = await post(browser, "/signin", name=officer.name, password=PASSWORD, next="/password")
         assert asked.status_code == 200
         assert "tonglu_session" not in browser.cookies
-        step = re.search(r'name="step" value="([^"]+)"', asked.text)[1]
+        step = step_of(asked)
         wrong = await post(browser, "/signin/code", step=step, code="000000", next="/password")
         assert wrong.status_code == 401
         assert (await post(browser, "/signin/code", step="another", code=shown(totp, clock))).status_code == 401
@@ -139,7 +149,7 @@ async def test_what_was_set_up_is_taken_off_with_the_password_and_a_step_is_good
         async with browser_of(app) as other:
             await other.get("/signin")
             asked = await post(other, "/signin", name=officer.name, password=PASSWORD)
-            step = re.search(r'name="step" value="([^"]+)"', asked.text)[1]
+            step = step_of(asked)
             clock.advance(minutes=5)
             assert (await post(other, "/signin/code", step=step, code=codes[0])).status_code == 401
         assert (await post(browser, "/account/totp", password=PASSWORD)).status_code == 409

@@ -12,7 +12,8 @@ from schemas.clock import FakeClock
 from schemas.problems import WrongState
 from service.context import Node
 from service.database import Database
-from service.officers.actions import add_first_officer, add_officer, disable_officer, reset_officer
+from service.officers.actions import add_first_officer, disable_officer, reset_officer
+from service.officers.passwords import FirstPassword
 from service.officers.rules import Officer, Role
 from service.officers.sessions import purge_sessions, token_hash
 from service.officers.tables import OfficerAccount, OfficerSession, SignInFailures
@@ -78,7 +79,9 @@ async def test_without_a_good_token_nothing_opens(anonymous: httpx2.AsyncClient,
 
 
 async def test_a_one_time_password_must_be_changed_first(app: FastAPI, anonymous: httpx2.AsyncClient) -> None:
-    told = await node_of(app).database.write(lambda session: add_first_officer(session, node_of(app)))
+    made = FirstPassword.one_time(node_of(app).entropy)
+    await node_of(app).database.write(lambda session: add_first_officer(session, node_of(app), made))
+    told = made.told
     refused = await sign_in(anonymous, "first", told)
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/password_change_required")
     body = {"name": "first", "password": told, "new_password": NEW}
@@ -192,21 +195,14 @@ def test_resetting_gives_a_new_one_time_password_and_opens_a_disabled_account(
     add_account(node, password_hash, "李雷", frozenset({Role.CLERK}))
     write: Callable[[Any], Any] = node.database.write_sync
     write(lambda session: disable_officer(session, node, "李雷"))
-    told = write(lambda session: reset_officer(session, node, "李雷"))
+    made = FirstPassword.one_time(node.entropy)
+    write(lambda session: reset_officer(session, node, "李雷", made))
     row = node.database.read_sync(
         lambda session: session.exec(select(OfficerAccount).where(OfficerAccount.name == "李雷")).one()
     )
     assert (row.must_change_password, row.disabled_at) == (True, None)
-    assert len(told) == 19
-
-
-def test_a_demo_account_keeps_its_password(node: Node) -> None:
-    told = node.database.write_sync(
-        lambda session: add_officer(session, node, "demo", frozenset({Role.CLERK}), password="known to all")
-    )
-    assert told == "known to all"
-    row = node.database.read_sync(lambda session: session.exec(select(OfficerAccount)).one())
-    assert not row.must_change_password
+    assert (len(made.told), row.password_hash) == (19, made.hashed)
+    assert made.told not in repr(made)
 
 
 # --- pages: cookie, lock and forms ------------------------------------------------------------------------------------

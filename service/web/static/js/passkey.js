@@ -31,21 +31,26 @@
   };
   const shown = (place, visible) => { const note = place.querySelector("[data-passkey-error]"); if (note) note.hidden = !visible; };
 
-  const signIn = document.querySelector("form[data-passkey='sign-in']");
-  if (signIn) {
-    signIn.hidden = false;
-    signIn.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      shown(signIn, false);
-      try {
-        const { step, options } = await ask("/signin/passkey/options", signIn);
-        const made = await navigator.credentials.get({ publicKey: opened(options) });
-        signIn.elements.step.value = step;
-        signIn.elements.credential.value = written(made);
-        HTMLFormElement.prototype.submit.call(signIn);
-      } catch { shown(signIn, true); }
-    });
-  }
+  /* Signing in and unlocking: the form says where its challenge is. Once the authenticator has signed, the form goes
+     its usual way; the lock may be put over a page later (tonglu.js says so). */
+  const offer = () => { for (const form of document.querySelectorAll("form[data-passkey]")) form.hidden = false; };
+  offer();
+  document.addEventListener("tonglu:lock", offer);
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.dataset.passkey) return;
+    if (form.elements.credential.value) return;
+    event.preventDefault();
+    event.stopPropagation();
+    shown(form, false);
+    try {
+      const { step, options } = await ask(form.dataset.passkey, form);
+      const made = await navigator.credentials.get({ publicKey: opened(options) });
+      form.elements.step.value = step;
+      form.elements.credential.value = written(made);
+      form.requestSubmit();
+    } catch { shown(form, true); }
+  }, true);
   const place = document.querySelector("[data-passkey='enrol']");
   if (place) {
     place.hidden = false;

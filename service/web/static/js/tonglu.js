@@ -174,6 +174,7 @@
       dialog.addEventListener("cancel", (event) => event.preventDefault());
       document.body.append(dialog);
       dialog.showModal();
+      document.dispatchEvent(new Event("tonglu:lock"));
       await new Promise((resolve) => {
         dialog.addEventListener("submit", async (event) => {
           event.preventDefault();
@@ -182,10 +183,13 @@
             method: "POST", body: new URLSearchParams(new FormData(form)), headers: { "Accept": "text/html", "X-Tonglu-Fetch": "1" },
           }).catch(() => null);
           if (!reply) return;
+          /* Another officer signs in next: what lies under the lock is not theirs to see. */
+          if (form.action.endsWith("/signout")) { window.location.assign(reply.headers.get("X-Tonglu-Location") || "/signin"); return; }
           if (reply.status === 204) { dialog.close(); dialog.remove(); resolve(); return; }
           const again = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector("[data-unlock]");
           if (!again) { window.location.assign("/signin"); return; }
           dialog.replaceChildren(document.importNode(again, true));
+          document.dispatchEvent(new Event("tonglu:lock"));
           const field = dialog.querySelector("input[type=password]");
           if (field) field.focus();
         });
