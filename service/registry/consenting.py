@@ -31,9 +31,11 @@ from service.registry.undoing.history import Before, before_save, note_change, s
 
 
 def give_notice(
-    session: Session, node: Node, person_id: str, draft: NoticeDraft, *, by: Officer
+    session: Session, node: Node, person_id: str, draft: NoticeDraft, *, by: Officer, alone: bool = True
 ) -> list[Arrival | Departure]:
     """Record the notice given to one person; their moves from a ledger are `declared` from now on.
+
+    It is a save by itself unless it is not `alone`: then the caller notes what differs.
 
     Raises `NotFound`, `Forbidden`, `InvalidInput`, `DateInFuture`.
     """
@@ -47,7 +49,8 @@ def give_notice(
     for move in told:
         move.state = "declared"
         session.add(move)
-    save.note(session, node, "told", told)
+    if alone:
+        save.note(session, node, "told", told)
     tell_departures(session, node, person, opened)
     node.callbacks.shareable(session, person)
     return told

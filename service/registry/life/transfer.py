@@ -41,7 +41,7 @@ from service.registry.people import (
 from service.registry.rows import add_tokens, drop_tokens
 from service.registry.searching.limits import count_search
 from service.registry.tables import Person
-from service.registry.undoing.history import before_save, note_change
+from service.registry.undoing.history import before_save, note_change, sheets_of
 
 
 class ExactFacts(Body):
@@ -112,6 +112,7 @@ def transfer_in(session: Session, node: Node, draft: TransferDraft, *, by: Offic
     )
     moves = moves_of(session, person.id)
     before = before_save(person, opened, moves)
+    before.sheets = sheets_of(session, node, opened.key)
     new = NewPerson(opened.identity, opened.contact, opened.address, opened.language)
     drop_tokens(session, node, person)
     person.area = by.area
@@ -124,8 +125,9 @@ def transfer_in(session: Session, node: Node, draft: TransferDraft, *, by: Offic
     # Tokens are keyed by area.
     add_tokens(session, node, person, new)
     now_open = opened_as(person, opened.key, new)
+    # One save with the notice: taking it back gives the record back.
+    give_notice(session, node, person.id, draft.notice, by=by, alone=False)
     change = note_change(session, node, "transferred_in", before, person=person, now_open=now_open, moves=moves, by=by)
-    give_notice(session, node, person.id, draft.notice, by=by)
     return TakenOver(now_open, change)
 
 
