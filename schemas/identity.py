@@ -182,13 +182,15 @@ def age_on(born: date, day: date) -> int:
 def normalise_phone(text: str) -> str | None:
     """A phone number as it is kept, or None where it is none.
 
-    Mobile numbers have 11 digits, landlines their area code (`087112345678`), numbers abroad a `+`; `+86` is dropped.
+    Mobile numbers have 11 digits, landlines their area code (`087112345678`), numbers abroad a `+`;
+    `+86`, and a `0` dialled before a mobile number, are dropped.
     """
     digits = re.sub(r"[\s()./\u2010-\u2015_-]", "", normalize("NFKC", text))
     digits = re.sub(r"^(\+|00)86(?=[0-9]{10})", "", digits)
     digits = re.sub(r"^86(?=1[3-9][0-9]{9}$)", "", digits)
     digits = re.sub(r"^00(?=[1-9])", "+", digits)
-    if re.fullmatch(r"1[3-9][0-9]{9}|0[0-9]{9,11}|\+[1-9][0-9]{6,14}", digits, re.ASCII):
+    digits = re.sub(r"^0(?=1[3-9][0-9]{9}$)", "", digits)
+    if re.fullmatch(r"1[3-9][0-9]{9}|0[1-9][0-9]{8,10}|\+[1-9][0-9]{6,14}", digits, re.ASCII):
         return digits
     return None
 

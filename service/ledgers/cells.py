@@ -9,10 +9,18 @@ from unicodedata import normalize
 from service.ledgers.fields import Cell
 
 _PROTECTED = re.compile(r'^=\s*"([^"]*)"$')
-_QUOTED = re.compile(r'^"([^"]*)"$')
+_QUOTED = re.compile(r'^["“]([^"“”]*)["”]$')
 _ERROR = re.compile(r"#+|#(N/A|VALUE!|REF!|NAME\?|NUM!|NULL!|DIV/0!)", re.IGNORECASE)
 _APOSTROPHES = "'‘’`＇"
-_FORMULA_STARTS = ("=", "+", "-", "@")
+_FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+"""As OWASP lists them: a Chinese spreadsheet folds full-width signs, and what is pasted breaks at tabs and lines."""
+_AROUND = " \t\r\n\v\f\x1a\x85\u00a0\u00ad\u3000\ufeff" + "".join(
+    chr(code)
+    for first, last in ((0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x2069))
+    for code in range(first, last + 1)
+)
+"""Blanks of all widths, and marks of direction, which a copy from a chat or a phone brings along."""
+_DITTO = frozenset({"同上", "同前", "同左", "〃", "″", "〞", "”", "“", '"', "''", "々", "ditto"})
 
 
 @cache
@@ -30,11 +38,16 @@ def fold_word(text: str) -> str:
 
 def unwrap(text: str) -> str:
     """Take off what protects a value from a spreadsheet: `'…`, a tab, `="…"`; and blanks around it."""
-    bare = text.strip().strip("\ufeff\u200b\u00a0\u3000\u200e\u200f\u202a\u202c").strip()
+    bare = text.strip(_AROUND)
     for wrapping in (_PROTECTED, _QUOTED):
         if found := wrapping.match(bare):
-            bare = found[1].strip()
+            bare = found[1].strip(_AROUND)
     return bare.lstrip(_APOSTROPHES).strip()
+
+
+def ditto(text: str) -> bool:
+    """Tell whether a cell points to the one above it, which another order of rows would change: 同上, 〃."""
+    return len(text) < 6 and text.casefold() in _DITTO
 
 
 def blank(text: str) -> bool:

@@ -24,6 +24,7 @@ _LONGEST_LABEL = 40
 _LONGEST_HEADER = 200
 """Characters of a cell that are compared with spellings: what is longer is none of them."""
 _INFORMS = re.compile(r"[:：]")
+_LONG_NUMBER = re.compile(r"[0-9０-９]{7,}[XxＸｘ]?")
 _TITLE = re.compile(r"台账|登记|名册|名单|汇总|统计|一览|[表册]|register|ledger|list|table", re.IGNORECASE)
 _NEEDED = frozenset({Field.NAME, Field.MOVED_ON, Field.REGION})
 
@@ -276,5 +277,6 @@ def _shown(parts: tuple[str, ...]) -> str:
     """Name a column as the report does: 户籍地/乡镇, cut to a length that fits a line."""
     # A header is shown on terminals and pages: what would steer them is left out.
     clean = ["".join(one for one in part if not category(one).startswith("C")) for part in parts]
-    names = list(dict.fromkeys(part for part in clean if part))
+    # Somebody's number in a header's place is no name of a column.
+    names = list(dict.fromkeys(_LONG_NUMBER.sub("…", part) for part in clean if part))
     return "/".join(name[:_LONGEST_LABEL] for name in names)

@@ -21,18 +21,27 @@ _EXCEL_EPOCH = date(1899, 12, 30)
 _FIRST_SERIAL, _LAST_SERIAL = 3_654, 73_050
 """1910 and 2099 as Excel counts days: smaller and larger numbers are years or months, or nothing."""
 
+_FIRST_YEAR, _LAST_YEAR = 1900, 2099
+"""Of a month in six digits: 260305 is none."""
+
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_TIME = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AP]M)?(Z|[+-]\d{2}:?\d{2})?$", re.IGNORECASE)
+_TIME = re.compile(
+    r"(?:[ T]|(?<=[日号]))\s*(?:上午|下午|中午|早上|晚上|凌晨)?\s*"
+    r"\d{1,2}[:时点]\d{2}分?(:?\d{2}(\.\d+)?秒?)?( ?[AP]M)?(Z|[+-]\d{2}:?\d{2})?$",
+    re.IGNORECASE,
+)
 _WEEKDAY = re.compile(r"\(?(星期|周)[一二三四五六日天]\)?$")
 _BREAKS = str.maketrans(dict.fromkeys("‐‑‒–—―−_", "-") | dict.fromkeys("。·•、", ".") | {"\\": "/"})
 """What is typed for a hyphen, a full stop or a stroke, under a Chinese input method above all."""
 _HAN_DIGITS = str.maketrans("〇○零一二三四五六七八九", "000123456789")
 _HAN_YEAR = re.compile(
-    r"([〇○零一二三四五六七八九]{4})年(十?[一二三四五六七八九十]{1,2})月(?:([一二三四五六七八九十]{1,3})[日号]?)?"
+    r"([〇○零一二三四五六七八九]{4}|\d{4})年(十?[一二三四五六七八九十]{1,2})月(?:([一二三四五六七八九十]{1,3})[日号]?)?"
 )
 _YEAR_FIRST = re.compile(r"(\d{4})(?:\s*[-/.,年]\s*|\s+)(\d{1,2})(?:\s*[-/.,月]\s*|\s+)(\d{1,2})\s*[日号]?")
 _YEAR_MONTH = re.compile(r"(\d{4})(?:\s*[-/.,年]\s*|\s+)(\d{1,2})\s*(?:月份?|月[初中底末]|月[上中下]旬)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{4})")
+_MONTH_FIRST = re.compile(r"(\d{1,2})[-/](\d{4})")
+_SHORT_YEAR_LAST = re.compile(r"(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{2})")
 _SHORT_YEAR = re.compile(r"(\d{2})\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*[日号]?|\s*月)")
 _NAMED_MONTH = re.compile(
     r"(?:(?P<day>\d{1,2})(?:st|nd|rd|th)?[ -])?(?P<month>[a-z]{3})[a-z]*\.?[ -]"
@@ -44,8 +53,9 @@ _NAMED_MONTH = re.compile(
 def read_date(cell: Cell) -> PartialDate | None:
     """Read a cell as a day or a month; `None` where it is blank or says that nothing is known.
 
-    Raises `Ambiguous` for 03/04/2026, for 26/3/5 (its year is a guess), and for the number 2026.1 (October loses its
-    last digit in a number cell); and `ValueError` for anything else that is no date, 30 February included.
+    Raises `Ambiguous` for 03/04/2026, for 26/3/5 and 260305 (their year is a guess), and for the number 2026.1
+    (October loses its last digit in a number cell); and `ValueError` for anything else that is no date, 30 February
+    included.
     """
     if isinstance(cell, datetime):
         return PartialDate.of(cell.date())
@@ -107,6 +117,9 @@ def _from_text(text: str) -> PartialDate:
     if re.fullmatch(r"\d{8}", text):
         return _day(text[:4], text[4:6], text[6:])
     if re.fullmatch(r"\d{6}", text):
+        if not _FIRST_YEAR <= int(text[:4]) <= _LAST_YEAR:
+            _day(f"20{text[:2]}", text[2:4], text[4:])
+            raise Ambiguous("a year of two digits")
         return PartialDate(f"{text[:4]}-{text[4:]}")
     if re.fullmatch(r"\d{5}(\.\d+)?", text):
         return _from_serial(int(float(text)))
@@ -119,6 +132,12 @@ def _from_text(text: str) -> PartialDate:
     if found := _SHORT_YEAR.fullmatch(text):
         _day(f"20{found[1]}", found[2], found[3] or "1")
         raise Ambiguous("a year of two digits")
+    if found := _SHORT_YEAR_LAST.fullmatch(text):
+        lower, higher = sorted(found.group(1, 2), key=int)
+        _day(f"20{found[3]}", lower, higher)
+        raise Ambiguous("a year of two digits")
+    if found := _MONTH_FIRST.fullmatch(text):
+        return PartialDate(f"{found[2]}-{int(found[1]):02}")
     if found := _NAMED_MONTH.fullmatch(text):
         month = _MONTHS.index(found["month"].lower()) + 1
         day = found["day"] or found["after"]

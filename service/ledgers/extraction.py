@@ -1,7 +1,7 @@
 """From a file to the mapped cells of its people, in one pass; the rest is read past.
 
-This runs in the reader's process. A row is a person's unless it is blank (serial numbers count as blank), a total, a
-signature, a note, an example, or a header printed again.
+This runs in the reader's process. A cell that is merged over several rows counts for each of them where it says a place
+or a date (one household, one move); never where it says who somebody is or how to reach them.
 """
 
 import re
@@ -11,40 +11,22 @@ from pathlib import Path
 from typing import NoReturn
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.columns import Layout, Row, find_layout, likely_header, looks_like_header
+from service.ledgers.columns import Layout, Row, find_layout, likely_header
 from service.ledgers.date_systems import day_of
 from service.ledgers.fields import OUTCOME_HEADER, Cell, Chosen, Field, KeptColumn, LedgerKind, RawRow, ToldColumn
 from service.ledgers.formats import FileFormat, recognise
+from service.ledgers.people import LONGEST_CELL, is_person, printed_above, text_of
 from service.ledgers.texts import read_text
 from service.ledgers.workbooks import Sheet, read_workbook
 
-LONGEST_CELL = 1_000
-"""Characters of a cell that are read: no name, number, date or address has more, and what has is none."""
-_KEYS = (Field.NAME, Field.DOCUMENT_NUMBER, Field.DATE_OF_BIRTH, Field.MOVED_ON, Field.PHONE)
-_COLON = r"[:：（(]"
-_TOTAL = re.compile(
-    r"(.{0,15}(合计|总计|小计|共计|累计|总数|总人数|人数)[:：]?\d*[人名户]?|(以上|本页|全表)?共计?\d+[人名户条].*|(sub|grand)?total:?)",
-    re.IGNORECASE,
-)
-_SIGNATURE = re.compile(
-    r"(.{0,6}(审核|填表|制表|填报|复核|审批|经办|登记|录入|统计|联系|负责|责任|主管|分管|签字|签章|盖章|打印|报送|上报|核对|校对)"
-    rf"(人|员|者|领导|单位|日期|时间|人签字|人员|部门)?{_COLON}"
-    r"|(审核人?|填表人?|制表人?|填报人?|审核人签字|单位负责人|负责人|经办人|盖章|签字|签章|单位\W?盖章\W?)$"
-    rf"|(说明|填表说明|填报说明|备注|注|注意|注意事项|附注|附|单位|日期){_COLON}"
-    r"|(prepared|checked|reviewed|approved|filledin|signed|compiled)(by)?:|(signature|notes?|remarks?|date):"
-    r"|\W*(以下空白|以下无正文|此处空白|以下为空)\W*$"
-    r"|第\d+页|共\d+页|page\d+)",
-    re.IGNORECASE,
-)
 _TOLD_BY_TITLE = {
     LedgerKind.ARRIVALS: re.compile(r"流入|来此|外来|迁入|arrival|inflow", re.IGNORECASE),
     LedgerKind.DEPARTURES: re.compile(r"流出|外出|迁出|departure|outflow", re.IGNORECASE),
 }
-_EXAMPLE = re.compile(r"(例|示例|样例|样表|填写示例|举例|example)\s*[:：]?\s*\d*", re.IGNORECASE)
-_SENTENCE = re.compile(r"[。；;：:]|.{21}")
 _REGISTERED_ALREADY = re.compile(r"\((ok|warning|duplicate)\)$")
 """In a file that we handed back: rows of people who are in the register, and stand there with hidden numbers."""
-_OFFICE = re.compile(r"签字|签名|签章|盖章|审核|填表|制表|填报|复核")
+_SHARED = (Field.REGION, Field.MOVED_ON, Field.EXPECTED_RETURN_ON, Field.ADDRESS)
+"""What a cell that is merged over several rows may say of all of them."""
 
 
 @dataclass(slots=True)
@@ -123,7 +105,7 @@ def _likelier(layouts: list[Layout], sheet: Sheet) -> Layout | None:
     if len(certain) == 1:
         return certain[0]
     if len(complete) > 1:
-        lines = [[text for cell in row if (text := _text(cell))] for row in sheet.head[: complete[0].first_row]]
+        lines = [[text for cell in row if (text := text_of(cell))] for row in sheet.head[: complete[0].first_row]]
         titles = " ".join([sheet.title, *(line[0] for line in lines if len(line) == 1)])
         told = [layout for layout in complete if _TOLD_BY_TITLE[layout.kind].search(titles)]
         if len(told) == 1:
@@ -153,16 +135,47 @@ def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Itera
         unnamed = [place for place, name in layout.dropped if not name]
         dropped += [name for _, name in layout.dropped if name and name not in dropped]
         outcome = next((place for place, name in layout.dropped if name == OUTCOME_HEADER), None)
+        above = printed_above(sheet.head[: layout.first_row])
+        shared = _Shared(sheet, layout)
         for number, row in enumerate(sheet.rows):
             if number < layout.first_row:
                 continue
             for place in (place for place in unnamed if place < len(row) and row[place] not in (None, "")):
                 unnamed.remove(place)
                 dropped.append(f"({_letters(place)})")
-            if outcome is not None and outcome < len(row) and _REGISTERED_ALREADY.search(_text(row[outcome])):
+            if outcome is not None and outcome < len(row) and _REGISTERED_ALREADY.search(text_of(row[outcome])):
                 continue
-            if _is_person(row, layout):
-                yield _from_1904(_mapped(row, layout)) if sheet.from_1904 else _mapped(row, layout)
+            row_with_shared = shared.fill(number, row)
+            if is_person(row, layout, above):
+                mapped = _mapped(row_with_shared, layout)
+                yield _from_1904(mapped) if sheet.from_1904 else mapped
+
+
+class _Shared:
+    """Cells merged over several rows, as they are met on the way down a sheet."""
+
+    def __init__(self, sheet: Sheet, layout: Layout) -> None:
+        places = {place for field in _SHARED for place in layout.columns.get(field, ())}
+        self._last_row_of = {
+            (first, place): last
+            for (first, place), (last, _) in sheet.tall
+            if first >= layout.first_row and place in places
+        }
+        self._current: dict[int, tuple[int, Cell]] = {}
+
+    def fill(self, number: int, row: Row) -> Row:
+        """Give a row with what cells that began above it say of it, too."""
+        if not self._last_row_of:
+            return row
+        for place, cell in enumerate(row):
+            if (last := self._last_row_of.get((number, place))) is not None:
+                self._current[place] = (last, cell)
+        lent = {place: cell for place, (last, cell) in self._current.items() if number <= last}
+        if not lent:
+            return row
+        width = max(len(row), *(place + 1 for place in lent))
+        cells = [row[place] if place < len(row) else None for place in range(width)]
+        return [lent.get(place) if cell in (None, "") else cell for place, cell in enumerate(cells)]
 
 
 def _from_1904(row: RawRow) -> RawRow:
@@ -185,7 +198,7 @@ def _mapped(row: Row, layout: Layout) -> RawRow:
         return found[:LONGEST_CELL] if isinstance(found, str) else found
 
     def parts(field: Field) -> tuple[str, ...]:
-        return tuple(_text(row[place]) for place in layout.columns.get(field, ()) if place < len(row))
+        return tuple(text_of(row[place]) for place in layout.columns.get(field, ()) if place < len(row))
 
     return RawRow(
         name=cell(Field.NAME),
@@ -199,40 +212,6 @@ def _mapped(row: Row, layout: Layout) -> RawRow:
         phone=cell(Field.PHONE),
         email=cell(Field.EMAIL),
     )
-
-
-def _is_person(row: Row, layout: Layout) -> bool:
-    filled = {
-        key: text
-        for key in _KEYS
-        for place in layout.columns.get(key, ())
-        if place < len(row) and (text := _text(row[place]))
-    }
-    if not filled:
-        return False
-    first = next((text for cell in row if (text := _text(cell))), "")
-    if _EXAMPLE.fullmatch(first):
-        return False
-    if sum(character.isdigit() for character in filled.get(Field.DOCUMENT_NUMBER, "")) >= 14:
-        return True
-    for text in ("".join(words.split()) for words in (first, filled.get(Field.NAME, ""))):
-        # Forms are spaced: 合　计, 审 核 人：
-        if _TOTAL.fullmatch(text) or _SIGNATURE.match(text):
-            return False
-    if looks_like_header(row, layout):
-        return False
-    alone = filled.keys() == {Field.NAME} and not any(
-        _text(row[place]) for place in layout.columns[Field.REGION] if place < len(row)
-    )
-    return not (alone and (_SENTENCE.search(filled[Field.NAME]) or _OFFICE.search(filled[Field.NAME])))
-
-
-def _text(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    return str(cell)[:LONGEST_CELL].strip()
 
 
 def _letters(place: int) -> str:

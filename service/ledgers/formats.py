@@ -4,6 +4,7 @@ A workbook is a ZIP archive of XML, and both unpack: 1 MB of one can fill gigaby
 small pieces that are thrown away, and counted: bytes, cells, columns. What goes past a bound is refused at once.
 """
 
+import codecs
 import re
 import zipfile
 import zlib
@@ -37,6 +38,10 @@ _MACROS = "The workbook holds macros; save it as .xlsx without them."
 _CELL = re.compile(rb"""r=["']([A-Za-z]{1,8})([0-9]{1,12})["']""")
 _ROW = re.compile(rb"""r=["']([0-9]{1,20})["']""")
 _DTD = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_UTF_16_WITHOUT_MARK = tuple(
+    word.encode(code) for word in ("姓名", "name", "Name") for code in ("utf-16-le", "utf-16-be")
+)
 _TEXT_CONTROLS = frozenset(range(32)) - {9, 10, 12, 13, 26}
 
 
@@ -90,9 +95,13 @@ def _recognise_text(head: bytes) -> FileFormat:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<meta", b"<head")):
         raise LedgerUnreadable("The file is a web page under a workbook's name; open it in Excel and save it as .xlsx.")
+    if head.startswith(_UTF_32):
+        raise LedgerUnreadable("The text's encoding is not known; save it as UTF-8.")
     if not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if b"\x00" in head and any(word in head for word in _UTF_16_WITHOUT_MARK):
+            raise LedgerUnreadable("The text's encoding is not known; save it as UTF-8.")
         controls = sum(byte in _TEXT_CONTROLS for byte in head)
-        if controls or start.startswith((b"%pdf", b"{\\rtf")):
+        if b"\x00" in head or controls > len(head) // 200 + 1 or start.startswith((b"%pdf", b"{\\rtf")):
             raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
     return FileFormat.TEXT
 

@@ -142,6 +142,8 @@ def _prefixed(folded: str, kind: LedgerKind) -> Meaning | None:
 
 
 def _spelling(folded: str, kind: LedgerKind) -> Meaning | None:
+    if folded in _words("unclear"):
+        return None
     for field in (
         Field.NAME,
         Field.DOCUMENT_TYPE,

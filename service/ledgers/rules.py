@@ -130,7 +130,8 @@ def judge(row: RawRow, kind: LedgerKind, today: date, places: Places) -> Verdict
     number = reading.number(row.document_number, row.document_type)
     document, number = reading.document(row.document_type, number)
     born = reading.born(row.date_of_birth, document, number)
-    moved_on = reading.moved_on(row.moved_on, born)
+    # One date of birth that cannot be is one reason, not two.
+    moved_on = reading.moved_on(row.moved_on, None if Code.DATE_IN_FUTURE in reading.codes else born)
     region = places.resolve(row.region)
     if region is None:
         reading.codes.append(Code.AMBIGUOUS)

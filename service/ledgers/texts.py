@@ -2,11 +2,12 @@
 
 import codecs
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Literal, TextIO
 
 from charset_normalizer import from_bytes
 
@@ -16,9 +17,12 @@ from service.ledgers.fields import Chosen, LedgerKind
 from service.ledgers.formats import MAX_COLUMNS, MAX_ROWS
 from service.ledgers.workbooks import Sheet
 
-SEPARATORS = (",", "\t", ";", "|", "，")
+SEPARATORS = (",", "\t", ";", "|", "，", "；")
+_IN_BIG5, _IN_GB18030 = (re.compile("姓名|日期".encode(encoding)) for encoding in ("cp950", "gb18030"))
 _CHUNK_BYTES = 1024 * 1024
 _GUESS_BYTES = 256 * 1024
+_FEWEST_SWALLOWED = 3
+"""Columns of a ledger, and lines of a cell that has grown past all bounds."""
 
 
 def read_text(path: Path, chosen: Chosen | None = None) -> Iterator[Sheet]:
@@ -31,7 +35,7 @@ def read_text(path: Path, chosen: Chosen | None = None) -> Iterator[Sheet]:
 
 
 def find_encoding(path: Path) -> str:
-    """Say in which encoding a file is, whole: UTF-8 (with or without BOM), UTF-16 with BOM, GB18030, else a guess.
+    """Say in which encoding a file is, whole: UTF-8 (with or without BOM), UTF-16 with BOM, GB18030, Big5, or a guess.
 
     GB18030 holds GBK and GB 2312. It is tried before guessing, because a short GBK text is taken for other encodings.
     """
@@ -39,8 +43,10 @@ def find_encoding(path: Path) -> str:
         head = file.read(_GUESS_BYTES)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         candidates = ["utf-16"]
+    elif _IN_BIG5.search(head) and not _IN_GB18030.search(head):
+        # Its bytes would do for GB18030, too, and say nothing there.
+        candidates = ["utf-8-sig", "cp950"]
     else:
-        guess = None
         candidates = ["utf-8-sig", "gb18030"]
     for encoding in candidates:
         if _decodes(path, encoding):
@@ -87,9 +93,55 @@ def _rows(path: Path, encoding: str, separator: str) -> Iterator[Row]:
 
 
 def _parse(file: TextIO, separator: str) -> Iterator[Row]:
-    for number, row in enumerate(csv.reader(file, delimiter=separator)):
+    for number, row in enumerate(_records(file, separator)):
         if number >= MAX_ROWS:
             raise LedgerUnreadable("The sheet is too large: split the ledger.")
         if len(row) > MAX_COLUMNS:
             raise LedgerUnreadable("The sheet has more than %(columns)s columns.", columns=MAX_COLUMNS)
         yield row
+
+
+def _records(file: TextIO, separator: str) -> Iterator[list[str]]:
+    """Parse a text (RFC 4180), and let no stray quotation mark swallow the people below it.
+
+    A quoted cell may hold line breaks. But where a line within a cell parts into as many cells as a whole row, the mark
+    was never meant as a quote: its lines are then read one by one.
+    """
+    taken: list[str] = []
+    lines = _noted(file, taken)
+    width = 0
+    while True:
+        reader = csv.reader(lines, delimiter=separator)
+        taken.clear()
+        try:
+            for row in reader:
+                if len(taken) > 1 and _swallowed(row, separator, width):
+                    break
+                width = max(width, len(row))
+                taken.clear()
+                yield row
+            else:
+                return
+        except csv.Error:
+            # A cell past the parser's bound, 128 kB.
+            if len(taken) < _FEWEST_SWALLOWED:
+                raise
+        for line in taken:
+            yield next(csv.reader([line], delimiter=separator, quoting=_quoting(line)), [])
+
+
+def _noted(file: TextIO, taken: list[str]) -> Iterator[str]:
+    """Give a file's lines, and note those of the record that is being read."""
+    for line in file:
+        taken.append(line)
+        yield line
+
+
+def _swallowed(row: list[str], separator: str, width: int) -> bool:
+    return width >= _FEWEST_SWALLOWED and any(
+        line.count(separator) >= width - 1 for cell in row if "\n" in cell or "\r" in cell for line in cell.splitlines()
+    )
+
+
+def _quoting(line: str) -> Literal[0, 3]:
+    return csv.QUOTE_MINIMAL if line.count('"') % 2 == 0 else csv.QUOTE_NONE

@@ -1,6 +1,7 @@
 """One cell's meaning: names, documents, phones, addresses. Pure; nothing is guessed."""
 
 import re
+from datetime import date
 from unicodedata import category, normalize
 
 from schemas.identity import (
@@ -11,7 +12,7 @@ from schemas.identity import (
     normalise_name,
     normalise_phone,
 )
-from service.ledgers.cells import blank, fold_word, formula, plain, spoilt, words
+from service.ledgers.cells import blank, ditto, fold_word, formula, plain, spoilt, words
 from service.ledgers.dates import Ambiguous
 from service.ledgers.fields import Cell
 
@@ -21,11 +22,18 @@ _SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?E\+?\d{1,3}|[+-]?\d+\.\d+")
 _PASSPORT = re.compile(r"[A-Z]{1,2}\d{7,8}|[A-Z]\d{8}[A-Z]?")
 _UNREADABLE = re.compile(r"[*?？□■○◯×\ufffd]")
 """In a name: a mask, or a character that an export lost."""
-_MORE_THAN_A_NAME = re.compile(r"[()（）\[\]【】<>《》,，、;；:：/|\\]")
+_MORE_THAN_A_NAME = re.compile(r"[()（）\[\]【】<>《》,，、;；:：/|\\0-9０-９]")
+_MARKUP = re.compile(r"[<>{}|%&$^~]")
+_TYPED_BEHIND = re.compile(r"[。｡.．,，、;；]+$")
+_TYPED_DOT = re.compile(r"(?<=[\u3400-\u9fff])[。｡](?=[\u3400-\u9fff])")
+"""A full stop between two parts of a name: what a Chinese input method makes of the key for the dot."""
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _EMAIL = re.compile(r"[^@\s,;<>\"']{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
-_FLOAT = re.compile(r"^(\d{7,13})\.0+$")
+_FLOAT = re.compile(r"^(\d{7,15})\.0+$")
 """A number as another program writes it into a text."""
+_UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+_EXTENSION = re.compile(r"^(\(?0\d{2,3}\)?[- ]?\d{7,8})\s*(?:转|[-*#]|ext\.?)\s*\d{1,6}$")
+"""A desk behind an office's number: the number is kept, the desk is not."""
 _MANY_PHONES = re.compile(r"[,，、;；/|\n]+|\s{2,}|(?<=\d{11})\s+")
 
 
@@ -38,10 +46,14 @@ def read_name(cell: Cell) -> tuple[str | None, bool]:
     text = plain(cell)
     if blank(text):
         return None, False
+    if _HAN.search(text):
+        text = _TYPED_DOT.sub("·", _TYPED_BEHIND.sub("", text))
     looks_run = formula(text)
     if spoilt(text) or not (looks_run or any(category(character).startswith(("L", "Co")) for character in text)):
         raise Ambiguous("no name")
-    if not looks_run and (_UNREADABLE.search(text) or (_HAN.search(text) and _MORE_THAN_A_NAME.search(text))):
+    if not looks_run and (ditto(text) or _UNREADABLE.search(text) or _MARKUP.search(text)):
+        raise Ambiguous("not a name")
+    if not looks_run and _HAN.search(text) and _MORE_THAN_A_NAME.search(text):
         raise Ambiguous("not one name, whole")
     try:
         return normalise_name(text), looks_run
@@ -52,12 +64,18 @@ def read_name(cell: Cell) -> tuple[str | None, bool]:
 def read_number(cell: Cell) -> str | None:
     """Read a document number as it is kept; `None` where there is none (blank, 无, 遗失 …).
 
-    Raises `Ambiguous` for a number that a spreadsheet has damaged: 18 digits in a number cell keep 15 of them, and
-    1.10101E+17 keeps six. Neither is guessed back. So it does for anything with digits that is no one number.
+    Raises `Ambiguous` for a number that a spreadsheet has damaged: 18 digits in a number cell keep 15 of them,
+    1.10101E+17 keeps six, and a day is none. Nothing is guessed back. So it does for anything with digits that is no
+    one number, and for 同上: nobody has the number of the person above.
     """
     if isinstance(cell, (int, float)) and not isinstance(cell, bool) and (abs(cell) >= 1e15 or cell != int(cell)):
         raise Ambiguous("digits lost")
-    text = normalize("NFKC", plain(cell))
+    if isinstance(cell, date):
+        raise Ambiguous("a number that a spreadsheet took for a day")
+    text = plain(cell)
+    if ditto(text):
+        raise Ambiguous("not a number")
+    text = _FLOAT.sub(r"\1", _UNSEEN.sub("", normalize("NFKC", text)).rstrip(".。,、;"))
     if blank(text):
         return None
     number = normalise_document_number(text)
@@ -103,14 +121,14 @@ def _told_document(cell: Cell) -> DocumentType | None:
 
 def read_phone(cell: Cell) -> tuple[str | None, bool]:
     """Read a phone number and whether the cell was clean; `None` where it has no number that can be called."""
-    text = _FLOAT.sub(r"\1", normalize("NFKC", plain(cell)))
+    text = _FLOAT.sub(r"\1", _UNSEEN.sub("", normalize("NFKC", plain(cell))))
     if blank(text):
         return None, True
     whole = _phone(text)
     if whole is not None:
         return whole, True
-    found = next((phone for part in _MANY_PHONES.split(text) if (phone := _phone(part))), None)
-    return found, False
+    parts = (_EXTENSION.sub(r"\1", part) for part in _MANY_PHONES.split(text))
+    return next((phone for part in parts if (phone := _phone(part))), None), False
 
 
 def read_email(cell: Cell) -> str | None:
@@ -122,7 +140,7 @@ def read_email(cell: Cell) -> str | None:
 def read_address(text: str) -> tuple[str | None, bool]:
     """Read an address and whether it looks like a formula."""
     address = " ".join("".join(" " if category(one).startswith("C") else one for one in plain(text)).split())
-    if blank(address):
+    if blank(address) or ditto(address):
         return None, False
     return address[:LONGEST_ADDRESS], formula(address)
 

@@ -22,9 +22,10 @@ _FIRST_SERIAL, _LAST_SERIAL = 3_654, 73_050
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: its title, its first rows, its merged ranges, and an iterator over all its rows from the top.
+    """One sheet: its title, its first rows with their merged ranges, and an iterator over all its rows from the top.
 
-    `from_1904`: days that stand as plain numbers are counted from 1904 (old workbooks of a Mac).
+    `from_1904`: days that stand as plain numbers are counted from 1904 (old workbooks of a Mac). `tall`: ranges that
+    are merged over several rows, anywhere.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Sheet:
     merges: list[Merge]
     rows: Iterator[Row]
     from_1904: bool = False
+    tall: Sequence[Merge] = ()
 
 
 def read_workbook(path: Path, found: FileFormat) -> Iterator[Sheet]:
@@ -71,8 +73,14 @@ def _sheet(book: calamine.CalamineWorkbook, number: int, title: str, months: Mon
     if last_column * last_row > MAX_CELLS:
         raise LedgerUnreadable("The sheet is too large: split the ledger.")
     head: list[Row] = [_row(cells) for cells in sheet.to_python(skip_empty_area=False, nrows=HEADER_SEARCH_ROWS)]
-    merges = [merge for merge in sheet.merged_cell_ranges or [] if merge[0][0] < HEADER_SEARCH_ROWS]
-    return Sheet(title, head, merges, _rows(sheet, months))
+    merges = sheet.merged_cell_ranges or []
+    return Sheet(
+        title,
+        head,
+        [merge for merge in merges if merge[0][0] < HEADER_SEARCH_ROWS],
+        _rows(sheet, months),
+        tall=[merge for merge in merges if merge[1][0] > merge[0][0]],
+    )
 
 
 def _rows(sheet: calamine.CalamineSheet, months: MonthCells) -> Iterator[Row]:

@@ -1,0 +1,92 @@
+"""Which rows below a header are people.
+
+A row is a person's unless it is blank (serial numbers and rules of dashes count as blank), a total, a signature, a
+note, an example, or something from above the header printed once more on the next page.
+"""
+
+import re
+from collections.abc import Iterable
+
+from service.ledgers.columns import Layout, Row, looks_like_header
+from service.ledgers.fields import Cell, Field
+
+LONGEST_CELL = 1_000
+"""Characters of a cell that are read: no name, number, date or address has more, and what has is none."""
+_KEYS = (Field.NAME, Field.DOCUMENT_NUMBER, Field.DATE_OF_BIRTH, Field.MOVED_ON, Field.PHONE)
+_FEWEST_DIGITS = 14
+"""Of a document number: whoever has one is a person, whatever the other cells look like."""
+_COLON = r"[:：（(]"
+_OFFICERS = (
+    r"(审核|填表|制表|填报|复核|审批|经办|登记|录入|统计|联系|负责|责任|主管|分管|签字|签章|盖章|打印|报送|上报|核对|校对)"
+    r"(人|员|者|领导|单位|日期|时间|人签字|人员|部门)"
+)
+_TOTAL = re.compile(
+    r"(.{0,15}(合计|总计|小计|共计|累计|总数|总人数|人数)[:：]?\d*[人名户]?|(以上|本页|全表)?共计?\d+[人名户条].*|(sub|grand)?total:?)",
+    re.IGNORECASE,
+)
+_SIGNATURE = re.compile(
+    rf"(.{{0,6}}{_OFFICERS}?{_COLON}|{_OFFICERS}$"
+    r"|(审核人?|审核人签字|单位负责人|盖章|签字|签章|单位\W?盖章\W?|备注|说明|填表说明|填报说明|附注|日期)$"
+    rf"|(说明|填表说明|填报说明|备注|注|注意|注意事项|附注|附|单位|日期){_COLON}"
+    r"|(prepared|checked|reviewed|approved|filledin|signed|compiled)(by)?:|(signature|notes?|remarks?|date):"
+    r"|\W*(以下空白|以下无正文|此处空白|以下为空)\W*$"
+    r"|第\d+页|共\d+页|page\d+)",
+    re.IGNORECASE,
+)
+_TITLE = re.compile(r".{0,40}(台账|登记表|登记册|名册|名单|汇总表|一览表|统计表|花名册)([(（].{0,20}[)）])?")
+_EXAMPLE = re.compile(r"(例|示例|样例|样表|填写示例|举例|example)\s*[:：]?\s*\d*", re.IGNORECASE)
+_SENTENCE = re.compile(r"[。；;：:]|.{21}")
+_OFFICE = re.compile(r"签字|签名|签章|盖章|审核|填表|制表|填报|复核")
+_RULE = re.compile(r"[-—–=_*.·:|+\s\x1a]*")
+
+
+def printed_above(rows: Iterable[Row]) -> frozenset[str]:
+    """Give what stands above a header, row by row, so that it is known again where a later page repeats it."""
+    return frozenset(line for row in rows if (line := _line(row)))
+
+
+def is_person(row: Row, layout: Layout, above: frozenset[str]) -> bool:
+    """Tell whether a row below the header is somebody's; `above` is what `printed_above` gave."""
+    filled = {
+        key: text
+        for key in _KEYS
+        for place in layout.columns.get(key, ())
+        if place < len(row) and (text := text_of(row[place]))
+    }
+    if not filled:
+        return False
+    first = next((text for cell in row if (text := text_of(cell))), "")
+    if _EXAMPLE.fullmatch(first):
+        return False
+    if sum(character.isdigit() for character in filled.get(Field.DOCUMENT_NUMBER, "")) >= _FEWEST_DIGITS:
+        return True
+    if all(_RULE.fullmatch(text) for text in filled.values()) and not _named_place(row, layout):
+        return False
+    for text in ("".join(words.split()) for words in (first, filled.get(Field.NAME, ""))):
+        # Forms are spaced: 合　计, 审 核 人：
+        if _TOTAL.fullmatch(text) or _SIGNATURE.match(text):
+            return False
+    if looks_like_header(row, layout) or (above and _line(row) in above):
+        return False
+    name = filled.get(Field.NAME, "")
+    alone = filled.keys() == {Field.NAME} and not _named_place(row, layout)
+    return not (
+        alone and (_SENTENCE.search(name) or _OFFICE.search(name) or _TITLE.fullmatch(name) or name.isdecimal())
+    )
+
+
+def text_of(cell: Cell) -> str:
+    """Give a cell's text without blanks around it; whole numbers without `.0`."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    return str(cell)[:LONGEST_CELL].strip()
+
+
+def _named_place(row: Row, layout: Layout) -> bool:
+    return any(text_of(row[place]) for place in layout.columns[Field.REGION] if place < len(row))
+
+
+def _line(row: Row) -> str:
+    return "\x00".join(text for cell in row if (text := "".join(text_of(cell).split())))
