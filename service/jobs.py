@@ -49,6 +49,7 @@ from service.registry.holds.ending import run_holds
 from service.registry.life.settling import run_settling
 from service.registry.parked import purge_parked
 from service.registry.purging import purge_register
+from service.registry.searching.indexing import index_anew
 from service.registry.searching.limits import purge_openings
 from service.registry.undoing.history import purge_changes
 from service.reminders.receiving import purge as purge_plans
@@ -201,6 +202,11 @@ async def keep_deadlines(node: Node, _tools: Tools) -> int:
     return done + await node.database.write(lambda session: move_to_line(session, node))
 
 
+async def complete_index(node: Node, _tools: Tools) -> int:
+    """After an upgrade, let everyone be found by what newer versions look for."""
+    return await index_anew(node)
+
+
 async def compare_people(node: Node, _tools: Tools) -> int:
     """Look for records that may be of the same person."""
     return await find_duplicates(node)
@@ -248,7 +254,7 @@ JOBS: Final[Mapping[str, Job]] = {
     "matching": Job(5, (match, file_certificates, take_on)),
     "releases": Job(10, (release_answers, settle)),
     "deadlines": Job(600, (keep_deadlines,)),
-    "duplicates": Job(600, (end_imports, compare_people)),
+    "duplicates": Job(600, (end_imports, complete_index, compare_people)),
     "reports": Job(600, (close_months,)),
     "reminders": Job(60, (remind,)),
     "notices": Job(60, (tell_of_requests,)),

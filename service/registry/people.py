@@ -186,6 +186,14 @@ def tokens_of_row(node: Node, person: Person) -> list[bytes]:
     return tokens_of(node.vault, person.area, opened.identity, opened.contact.phone)
 
 
+def fresh_index(node: Node, person: Person) -> tuple[dict[str, Any], list[bytes]]:
+    """Give a row's index columns and search tokens as they are made today: hashes alone leave this room, as above."""
+    opened = _open(node, person)
+    return _index_columns(node, opened.identity), tokens_of(
+        node.vault, person.area, opened.identity, opened.contact.phone
+    )
+
+
 def open_own_record(session: Session, node: Node, person_id: str) -> OpenPerson:
     """Open a record for the person it is of, on their own page or for a message to them, and for nobody else.
 
@@ -237,10 +245,16 @@ def seal_columns(node: Node, person_id: str, key: bytes, new: NewPerson) -> dict
         "contact": seal(key, _json(contact), f"person.contact:{person_id}"),
         "address": seal(key, _json(new.address), f"person.address:{person_id}"),
         "language": new.language,
-        "document_index": document_index(node, new.identity),
-        "name_birth_index": name_birth_index(node, new.identity),
-        "number_check": number_check(new.identity),
-        "sound_birth_index": sound_birth_index(node, new.identity),
+        **_index_columns(node, new.identity),
+    }
+
+
+def _index_columns(node: Node, identity: PersonIdentity) -> dict[str, Any]:
+    return {
+        "document_index": document_index(node, identity),
+        "name_birth_index": name_birth_index(node, identity),
+        "number_check": number_check(identity),
+        "sound_birth_index": sound_birth_index(node, identity),
     }
 
 

@@ -18,7 +18,7 @@ from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer, Role
 from service.registry import changes, consenting, queries
 from service.registry.changes import ProtectionReason
-from service.registry.doubles import merging
+from service.registry.doubles import merging, pairs
 from service.registry.drafts import AddressDraft, Body, ConsentsDraft, PersonChanges
 from service.registry.holds.standing import ask_erasure_for, is_held
 from service.registry.life import addresses, voiding
@@ -52,7 +52,7 @@ class ProtectionDraft(Body):
 
 
 class Merge(Body):
-    """The other record of the same person; its moves come here."""
+    """The other record, of the same person (its moves come here) or of another."""
 
     other_id: Annotated[str, Field(max_length=36)]
 
@@ -234,6 +234,28 @@ async def merge(person_id: str, body: Merge, node: CurrentNode, officer: Current
 @router.post("/people/{person_id}/merge/undo")
 async def undo_merge(person_id: str, body: MergeUndo, node: CurrentNode, officer: CurrentOfficer) -> Merged:
     """Take a merge back."""
+
+    def write(session: Session) -> Merged:
+        pair = merging.undo_merge(session, node, body.pair_id, by=officer)
+        return Merged(pair_id=pair.id, state=pair.state)
+
+    return await write_once(node, write, status=200)
+
+
+@router.post("/people/{person_id}/apart")
+async def tell_apart(person_id: str, body: Merge, node: CurrentNode, officer: CurrentOfficer) -> Merged:
+    """Say that this record and another are of two people, for good; `…/apart/undo` takes it back."""
+
+    def write(session: Session) -> Merged:
+        pair = pairs.tell_people_apart(session, node, person_id, body.other_id, by=officer)
+        return Merged(pair_id=pair.id, state=pair.state)
+
+    return await write_once(node, write, status=200)
+
+
+@router.post("/people/{person_id}/apart/undo")
+async def undo_apart(person_id: str, body: MergeUndo, node: CurrentNode, officer: CurrentOfficer) -> Merged:
+    """Ask again whether two records are of the same person."""
 
     def write(session: Session) -> Merged:
         pair = merging.undo_merge(session, node, body.pair_id, by=officer)

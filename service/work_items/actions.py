@@ -1,6 +1,6 @@
 """What opens, takes, hands over and closes officers' tasks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlmodel import Session, col, select
@@ -12,7 +12,7 @@ from service.context import Node
 from service.officers.queries import find_officer
 from service.officers.rules import Officer
 from service.work_items.away import is_away
-from service.work_items.rules import BY_HAND, Kind, has_say, may_see, may_take, may_undo
+from service.work_items.rules import BY_HAND, PROMISED_WORKING_DAYS, Kind, has_say, may_see, may_take, may_undo
 from service.work_items.tables import WorkItem
 
 
@@ -30,13 +30,16 @@ def open_item(
 ) -> WorkItem:
     """Open a task, or give the open one of this kind about the same thing.
 
-    ``area`` is whose officers may take it; the whole region unless given.
+    ``area`` is whose officers may take it; the whole region unless given. Where nothing else says by when, our own
+    promise does (`PROMISED_WORKING_DAYS`).
     """
     found = session.exec(
         select(WorkItem).where(WorkItem.about == about, WorkItem.kind == kind, WorkItem.state == "open")
     ).first()
     if found is not None:
         return found
+    if due is None and kind in PROMISED_WORKING_DAYS:
+        due = node.calendar.add_working_days(node.today(), PROMISED_WORKING_DAYS[kind])
     provisional = isinstance(due, Deadline) and due.provisional
     item = WorkItem(
         id=uuid7(node.now(), node.entropy),
@@ -76,6 +79,15 @@ def hide_items(session: Session, about: str) -> None:
     for item in _open_about(session, [about], None):
         item.for_supervisor, item.assignee = True, None
         session.add(item)
+    session.flush()
+
+
+def move_items(session: Session, areas: Mapping[str, str]) -> None:
+    """Let the open tasks about some things be those of another office each; taken ones go to its pool."""
+    for item in _open_about(session, list(areas), None):
+        if item.area != areas[item.about]:
+            item.area, item.assignee = areas[item.about], None
+            session.add(item)
     session.flush()
 
 

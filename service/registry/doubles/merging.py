@@ -24,7 +24,7 @@ from service.consents.folder import read_consents, read_refusals, write_consents
 from service.consents.refusals import twelve_months_after
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.doubles.pairs import office_of, pair_of
+from service.registry.doubles.pairs import follow_record, office_of, pair_of
 from service.registry.holds.deciding import hold_parted
 from service.registry.holds.standing import require_nothing_held
 from service.registry.life.voiding import moves_of
@@ -88,6 +88,7 @@ def merge_people(session: Session, node: Node, kept_id: str, other_id: str, *, b
     session.add_all([other, kept, pair])
     session.flush()
     close_items(session, node, pair.id)
+    follow_record(session, node, kept)
     node.callbacks.shareable(session, kept)
     return pair
 
@@ -191,6 +192,7 @@ def _part(session: Session, node: Node, pair: DuplicatePair, kept: Person, other
     kept.version += 1
     session.add_all([kept, other])
     session.flush()
+    follow_record(session, node, kept, other)
 
 
 def _hand_over_messages(session: Session, from_id: str, to_id: str) -> list[str]:

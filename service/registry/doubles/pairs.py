@@ -5,44 +5,68 @@ What was told apart is never offered again. A pair whose records lie in two town
 both; neither township sees the other's record in it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from sqlmodel import Session, col, or_, select
 
+from schemas.clock import parse_rfc3339, rfc3339
 from schemas.entropy import uuid4, uuid7
-from schemas.problems import NotFound, WrongState
+from schemas.problems import InvalidInput, NotFound, WrongState
 from schemas.regions import ancestors
 from service.access_log import record
 from service.context import Node
+from service.database import find_all
 from service.leases import take_lease
 from service.officers.rules import Officer, Role, require
 from service.registry.doubles.alike import BLOCKING, IdPair, find_alike, pairs_of, pairs_sharing, shared_keys
+from service.registry.marks import mark_of, set_mark
 from service.registry.people import find_person, unseal_person
 from service.registry.tables import DuplicatePair, Person
-from service.work_items.actions import close_items, open_item
+from service.work_items.actions import close_items, move_items, open_item
 
 PART: Final = 200
 """People whose doubles are looked for in one transaction."""
+OVERLAP: Final = timedelta(minutes=30)
+"""So long a record may lie between the making of its id and its commit: a ledger's rows are sealed ahead."""
+_MARK: Final = "doubles"
 WHOLE_PASS_EVERY: Final = timedelta(hours=20)
 
 
 def note_possible_duplicates(session: Session, node: Node, person: Person, others: Sequence[Person]) -> None:
     """Open a pair, and a task, for each record that may be of the same person; known pairs stay as they are."""
     for other in others:
-        _note(session, node, *sorted((person, other), key=lambda one: one.id))
+        if pair_of(session, person.id, other.id) is None:
+            _open(session, node, *sorted((person, other), key=lambda one: one.id))
 
 
-def note_pairs(session: Session, node: Node, pairs: Iterable[IdPair]) -> int:
+def note_pairs(session: Session, node: Node, pairs: Sequence[IdPair]) -> int:
     """Open the pairs that are not known yet; give how many."""
-    new = 0
-    for older, newer in pairs:
-        first, second = session.get(Person, older), session.get(Person, newer)
-        if first is not None and second is not None:
-            new += _note(session, node, first, second)
-    return new
+    unknown = _unknown(session, pairs)
+    people = find_all(session, Person, (person_id for pair in unknown for person_id in pair))
+    new = [pair for pair in unknown if pair[0] in people and pair[1] in people]
+    for older, newer in new:
+        _open(session, node, people[older], people[newer])
+    return len(new)
+
+
+def follow_record(session: Session, node: Node, *people: Person) -> None:
+    """Let the open tasks about people, and about pairs that they are in, be those of the office that keeps them now.
+
+    Whoever had the record before no longer sees them; what somebody had taken goes to the new office's pool.
+    """
+    ids = [person.id for person in people]
+    pairs = session.exec(
+        select(DuplicatePair).where(
+            or_(col(DuplicatePair.kept_id).in_(ids), col(DuplicatePair.other_id).in_(ids)),
+            DuplicatePair.state == "open",
+        )
+    ).all()
+    known = find_all(session, Person, (one for pair in pairs for one in (pair.kept_id, pair.other_id)))
+    offices = {pair.id: office_of(node, known[pair.kept_id], known[pair.other_id]) for pair in pairs}
+    move_items(session, {person.id: person.area for person in people} | offices)
 
 
 def first_id_of(moment: datetime) -> str:
@@ -52,16 +76,19 @@ def first_id_of(moment: datetime) -> str:
 
 
 async def find_duplicates(node: Node) -> int:
-    """Check those who were entered within a day, and once a night everyone (job); give how many pairs are new.
+    """Check those who were entered since the last look, and once a night everyone (job); give how many pairs are new.
 
-    Candidates are read outside the writer; only new pairs are written.
+    Candidates are read outside the writer; only new pairs are written, and up to when was looked.
     """
-    found = 0
-    after: str | None = first_id_of(node.now() - timedelta(days=1))
+    found, now = 0, node.now()
+    looked = await node.database.read(lambda session: mark_of(session, _MARK))
+    since = min(parse_rfc3339(looked), now) - OVERLAP if looked is not None else now - timedelta(days=1)
+    after: str | None = first_id_of(since)
     while after is not None:
         pairs, after = await node.database.read(partial(_entered_after, node=node, after=after))
         if pairs:
             found += await node.database.write(partial(note_pairs, node=node, pairs=pairs))
+    await node.database.write(lambda session: set_mark(session, _MARK, rfc3339(now)))
     seconds = int(WHOLE_PASS_EVERY.total_seconds())
     holder = uuid4(node.entropy)
     if await node.database.write(lambda session: take_lease(session, "duplicates", holder, node.now(), seconds)):
@@ -90,7 +117,25 @@ def possible_duplicates(session: Session, node: Node, person_id: str, *, by: Off
 def tell_apart(session: Session, node: Node, pair_id: str, *, by: Officer) -> DuplicatePair:
     """Say that two records are not of the same person, for good. Raises `NotFound`, `Forbidden`, `WrongState`."""
     require(by, Role.CLERK, Role.SUPERVISOR)
-    pair = find_pair(session, node, pair_id, by=by)
+    return _told_apart(session, node, find_pair(session, node, pair_id, by=by), by)
+
+
+def tell_people_apart(session: Session, node: Node, person_id: str, other_id: str, *, by: Officer) -> DuplicatePair:
+    """The same of two records by their ids, whether they were noted as a pair already or not.
+
+    Raises `NotFound`, `Forbidden`, `InvalidInput`, `WrongState`.
+    """
+    require(by, Role.CLERK, Role.SUPERVISOR)
+    if person_id == other_id:
+        raise InvalidInput(errors=[{"field": "other_id", "message": "Choose another record."}])
+    older, newer = sorted((find_person(session, node, one, by) for one in (person_id, other_id)), key=_id)
+    pair = pair_of(session, older.id, newer.id)
+    if pair is None:
+        pair = DuplicatePair(id=uuid7(node.now(), node.entropy), kept_id=older.id, other_id=newer.id)
+    return _told_apart(session, node, pair, by)
+
+
+def _told_apart(session: Session, node: Node, pair: DuplicatePair, by: Officer) -> DuplicatePair:
     if pair.state != "open":
         raise WrongState
     pair.state, pair.decided_by, pair.decided_at = "not_same", by.name, node.now()
@@ -132,14 +177,15 @@ def office_of(node: Node, one: Person, other: Person) -> str:
     return shared[-1] if shared else node.region
 
 
-def _note(session: Session, node: Node, older: Person, newer: Person) -> int:
-    if pair_of(session, older.id, newer.id) is not None:
-        return 0
+def _id(person: Person) -> str:
+    return person.id
+
+
+def _open(session: Session, node: Node, older: Person, newer: Person) -> None:
     pair = DuplicatePair(id=uuid7(node.now(), node.entropy), kept_id=older.id, other_id=newer.id)
     session.add(pair)
     session.flush()
     open_item(session, node, "duplicate", pair.id, area=office_of(node, older, newer))
-    return 1
 
 
 def _entered_after(session: Session, node: Node, after: str) -> tuple[list[IdPair], str | None]:
@@ -165,4 +211,10 @@ async def _walk(node: Node, place: int) -> int:
 
 
 def _unknown(session: Session, pairs: Sequence[IdPair]) -> list[IdPair]:
-    return [pair for pair in pairs if pair_of(session, *pair) is None]
+    """Those of the pairs that were never noted, in one look-up."""
+    ids = {person_id for pair in pairs for person_id in pair}
+    wanted = select(DuplicatePair.kept_id, DuplicatePair.other_id).where(
+        col(DuplicatePair.kept_id).in_(ids), col(DuplicatePair.other_id).in_(ids)
+    )
+    known = {frozenset(pair) for pair in session.exec(wanted).all()}
+    return [pair for pair in pairs if frozenset(pair) not in known]

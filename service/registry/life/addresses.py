@@ -10,6 +10,7 @@ from schemas.regions import contains
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.changes import Corrected
+from service.registry.doubles.pairs import follow_record
 from service.registry.drafts import AddressDraft
 from service.registry.life.voiding import moves_of
 from service.registry.people import NewPerson, find_person, opened_as, seal_columns, unseal_person
@@ -62,3 +63,4 @@ def _change_office(session: Session, node: Node, person: Person, new: NewPerson,
     session.add(person)
     session.flush()
     add_tokens(session, node, person, new)
+    follow_record(session, node, person)

@@ -27,6 +27,7 @@ from service.consents.consents import NoticeDraft
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.consenting import give_notice
+from service.registry.doubles.pairs import follow_record
 from service.registry.drafts import Body, Text
 from service.registry.life.voiding import moves_of
 from service.registry.people import (
@@ -124,6 +125,7 @@ def transfer_in(session: Session, node: Node, draft: TransferDraft, *, by: Offic
     session.flush()
     # Tokens are keyed by area.
     add_tokens(session, node, person, new)
+    follow_record(session, node, person)
     now_open = opened_as(person, opened.key, new)
     # One save with the notice: taking it back gives the record back.
     give_notice(session, node, person.id, draft.notice, by=by, alone=False)

@@ -7,6 +7,7 @@ from service.access_log import entries
 from service.officers.rules import Role
 from service.registry.searching import limits
 from service.registry.tables import DailySearch
+from tests.service.conftest import connect
 from tests.service.two_regions import HAN
 
 FACTS = {name: HAN[name] for name in ("name", "document_number", "date_of_birth")}
@@ -96,3 +97,64 @@ async def test_absent_wrong_protected_and_voided_answer_alike(region, monkeypatc
     monkeypatch.setitem(limits.MOST_SEARCHES_A_DAY, "node", max(counted))
     for facts in (FACTS, misses[0]):
         await new.refused("/people/find", facts, "daily_limit")
+
+
+@pytest.mark.by_turns
+async def test_tasks_follow_a_record_that_another_township_keeps(region):
+    old = await region.as_officer("专干甲", area=TOWN)
+    new = await region.as_officer("专干乙", area=OTHER_TOWN)
+    made, twin = await old.arrives(), await old.arrives(document_type="none", document_number=None)
+    path = f"/people/{made['person_id']}"
+    code = (await old.post(f"{path}/access-code", None, 201))["code"]
+    async with connect(region.app) as me:
+        entry = {"code": code, "date_of_birth": HAN["date_of_birth"], "pin": "271828"}
+        me.headers["Authorization"] = f"Bearer {(await me.post('/api/v1/me/session', json=entry)).json()['token']}"
+        assert (await me.post("/api/v1/me/requests", json={"kind": "copy"})).status_code == 201
+
+    async def tasks(one):
+        items = (await one.get("/work-items"))["items"]
+        return {item["kind"]: (item["area"], item["assignee"]) for item in items}
+
+    mate = await region.as_officer("同事", area=TOWN)
+    (asked,) = (await mate.get("/work-items", kind="persons_request"))["items"]
+    await mate.post(f"/work-items/{asked['id']}/take")
+    here = {"persons_request": (TOWN, "同事"), "duplicate": (TOWN, None)}
+    assert (await tasks(old), await tasks(new)) == (here, {})
+    # Moved within the region: what the person asked goes along, untaken; the pair is the office's above both.
+    assert await old.post(f"{path}/address", {"address": "西街 2 号", "area": OTHER_TOWN}) == {"area": OTHER_TOWN}
+    there = {"persons_request": (OTHER_TOWN, None)}
+    assert (await tasks(old), await tasks(new)) == ({}, there)
+    assert (await tasks(region))["duplicate"] == ("790303", None)
+    await mate.refused(f"/work-items/{asked['id']}/take", None, "not_found")
+    # Taken back: the old office has them again, in its pool.
+    await old.post(f"{path}/undo")
+    assert await tasks(old) == {"persons_request": (TOWN, None), "duplicate": (TOWN, None)}
+    # The same where the new township takes the record over; and both records together are its own pair again.
+    await new.post("/people/transfer", FACTS | {"present": True, "notice": region.told()["notice"]})
+    assert (await tasks(old), await tasks(new)) == ({}, there)
+    await old.post(f"/people/{twin['person_id']}/address", {"address": "西街 2 号", "area": OTHER_TOWN})
+    assert await tasks(new) == there | {"duplicate": (OTHER_TOWN, None)}
+
+
+async def test_two_people_are_told_apart_by_their_records(region):
+    first, second = await region.arrives(), await region.arrives()
+    third = await region.arrives(name="贺知秋", document_number="790101199003071248")
+    path, other = f"/people/{first['person_id']}/apart", {"other_id": second["person_id"]}
+    clerk = await region.as_officer("邻镇", Role.CLERK, area=TOWN)
+    auditor = await region.as_officer("审计", Role.AUDITOR)
+    await clerk.refused(path, other, "not_found")
+    await auditor.refused(path, other, "forbidden")
+    await region.refused(path, {"other_id": first["person_id"]}, "invalid_input")
+    await region.refused(path, {"other_id": "01a20000-0000-7000-8000-000000000001"}, "not_found")
+    done = await region.post(path, other)
+    assert done["state"] == "not_same"
+    assert (await region.get("/work-items"))["items"] == []
+    await region.refused(path, other, "wrong_state")
+    await region.refused(path.replace("apart", "merge"), other, "wrong_state")
+    assert (await region.post(f"{path}/undo", {"pair_id": done["pair_id"]}))["state"] == "open"
+    assert len((await region.get("/work-items", kind="duplicate"))["items"]) == 1
+    # Two whom the node never put together can be told apart, too, so that it never asks.
+    assert (await region.post(path, {"other_id": third["person_id"]}))["state"] == "not_same"
+    await region.post(path.replace("apart", "merge"), other)
+    await region.refused(f"/people/{third['person_id']}/apart", {"other_id": first["person_id"]}, "wrong_state")
+    await region.refused(f"/people/{third['person_id']}/apart", other, "not_found")

@@ -10,6 +10,7 @@ from tests.service.routes.policy import (
     compares,
     lists_of_people,
     log,
+    messages,
     nobody,
     of_people,
     of_supervisors,
@@ -40,7 +41,6 @@ API: Final = by_address({
         GET /log/checkpoint
         GET /peers
         GET /peers/{region}
-        GET /peers/{region}/parked
         GET /work-items
         GET /work-items/counts
         GET /agreements
@@ -97,6 +97,7 @@ API: Final = by_address({
         POST /people/{person_id}/withdrawals
         POST /people/{person_id}/protect
         POST /people/{person_id}/merge
+        POST /people/{person_id}/apart
         POST /people/{person_id}/void
         POST /people/{person_id}/keep
         GET /people/{person_id}/changes
@@ -148,6 +149,7 @@ API: Final = by_address({
     """,
     Missing.PAIR: """
         POST /people/{person_id}/merge/undo
+        POST /people/{person_id}/apart/undo
     """,
     Missing.RECEIVED: """
         POST /verifications/{request_id}/correct
@@ -176,6 +178,9 @@ API: Final = by_address({
         POST /peers/{region}/parked/{message_id}/retry
         POST /peers/{region}/parked/{message_id}/give-up
         GET /receipts
+    """,
+    messages: """
+        GET /peers/{region}/parked
     """,
     paper_peer: """
         POST /agreements
