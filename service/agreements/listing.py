@@ -17,11 +17,11 @@ Item = tuple[PeerView, Trouble | None]
 
 def _needs_someone(item: Item) -> bool:
     view, trouble = item
-    return view.parked > 0 or (trouble is not None and trouble.needs_someone)
+    return (view.parked or 0) > 0 or (trouble is not None and trouble.needs_someone)
 
 
 def _waits(item: Item) -> bool:
-    return item[0].waiting > 0
+    return (item[0].waiting or 0) > 0
 
 
 def _is_live(item: Item) -> bool:

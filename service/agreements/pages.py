@@ -19,7 +19,7 @@ from service.agreements.pages_peer import MAY_CHANGE, peer_page
 from service.agreements.pages_terms import terms_of
 from service.agreements.renewing import renew_agreement
 from service.agreements.tables import Agreement
-from service.agreements.views import views_with_troubles
+from service.agreements.views import as_seen_by, views_with_troubles
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer
@@ -170,7 +170,8 @@ async def _list_page(
     status: int = 200,
 ) -> Response:
     def read(session: Session) -> tuple[PeersPage, set[str], datetime | None]:
-        page = peers_page(views_with_troubles(session, node), show=show, after=after)
+        lines = [(as_seen_by(view, node, officer), trouble) for view, trouble in views_with_troubles(session, node)]
+        page = peers_page(lines, show=show, after=after)
         agreed = queries.agreed_regions(session, [view.region for view, _ in page.items], node.today())
         return page, agreed, newest_invitation(session)
 
@@ -187,6 +188,7 @@ async def _list_page(
         form=form,
         first=path if after else None,
         next=f"{path}{'&' if page.show else '?'}after={page.next}" if page.next else None,
+        whole=officer.sees(node.region),
         may_change=officer.has(*MAY_CHANGE) and officer.sees(node.region),
     )
 

@@ -16,7 +16,7 @@ from schemas.strict_json import read_document
 from service.agreements import queries
 from service.agreements.tables import Agreement
 from service.agreements.troubles import LARGE_OFFSET_SECONDS, Trouble, reason_of
-from service.agreements.views import PeerDetail, peer_in_full
+from service.agreements.views import PeerDetail, as_seen_by, peer_in_full
 from service.context import Node
 from service.officers.rules import Officer, Role
 from service.web.forms import Form
@@ -41,7 +41,8 @@ async def peer_page(
     """Show one peer. Raises `NotFound`."""
 
     def read(session: Session) -> tuple[PeerDetail, Trouble | None, list[Agreement], OwnAbsence | None]:
-        peer, trouble = peer_in_full(session, node, region)
+        found, trouble = peer_in_full(session, node, region)
+        peer = as_seen_by(found, node, officer)
         agreements = queries.list_agreements(session, region)
         return peer, trouble, agreements, own_absence(session, region, node.now())
 
@@ -60,7 +61,8 @@ async def peer_page(
         form=form,
         may_change=officer.has(*MAY_CHANGE) and officer.sees(node.region),
         may_compare=officer.sees_people and officer.sees(node.region),
-        may_decide=officer.has(*MAY_DECIDE),
+        may_decide=officer.has(*MAY_DECIDE) and officer.sees(node.region),
+        whole=officer.sees(node.region),
         purposes_of=queries.purposes_of,
         claims_of=queries.claims_of,
         me=officer.name,

@@ -16,7 +16,7 @@ from service.agreements.parked import ParkedView, give_up, parked_view, parked_v
 from service.agreements.troubles import reason_of
 from service.context import CurrentNode, Node
 from service.officers.doors import CurrentOfficer, PageOfficer
-from service.officers.rules import Officer, Role, require
+from service.officers.rules import Officer, Role, require_region
 from service.web.flash import Done
 from service.web.templating import pages_of
 
@@ -30,6 +30,10 @@ ACTS: Final[dict[str, tuple[Act, str]]] = {
 }
 
 
+_ROLES: Final = (Role.CLERK, Role.SUPERVISOR, Role.ADMINISTRATOR)
+"""Of the whole region: a message says which case, certificate or plan it is about, of whichever office."""
+
+
 class ParkedList(BaseModel):
     """Messages that a peer refused, oldest first."""
 
@@ -39,7 +43,8 @@ class ParkedList(BaseModel):
 
 @router.get("/peers/{region}/parked")
 async def parked(region: RegionCode, node: CurrentNode, officer: CurrentOfficer) -> ParkedList:
-    """List the messages that a peer refused and that wait for an officer."""
+    """List the messages that a peer refused and that wait for an officer (of the whole region)."""
+    require_region(officer, node.region, *_ROLES)
 
     def read(session: Session) -> ParkedList:
         if find_peer(session, region) is None:
@@ -64,6 +69,7 @@ async def give_up_message(region: RegionCode, message_id: str, node: CurrentNode
 @pages_router.get("/messages/{message_id}")
 async def message_page(request: Request, node: CurrentNode, officer: PageOfficer, message_id: str) -> Response:
     """One refused message: what it was about, why it was refused, what can be done."""
+    require_region(officer, node.region, *_ROLES)
 
     def read(session: Session) -> tuple[ParkedView, str]:
         found = parked_view(session, message_id)
@@ -77,7 +83,7 @@ async def message_page(request: Request, node: CurrentNode, officer: PageOfficer
         message=message,
         reason=reason_of(message.problem_code or "-"),
         peer_name=peer_name,
-        may_change=_may(officer),
+        may_change=True,
     )
 
 
@@ -88,19 +94,13 @@ async def act_on_message(
     """Try a refused message again, or give it up."""
     if act not in ACTS:
         raise NotFound
+    require_region(officer, node.region, *_ROLES)
     region = (await node.database.read(lambda session: parked_view(session, message_id))).peer
     await _act(node, officer, region, message_id, act)
     return pages_of(request).see_other(request, f"/peers/{region}", Done(ACTS[act][1]))
 
 
 async def _act(node: Node, officer: Officer, region: str, message_id: str, act: str) -> None:
-    require(officer, *_ROLES)
+    require_region(officer, node.region, *_ROLES)
     do = ACTS[act][0]
     await node.database.write(lambda session: do(session, node, region, message_id, officer.as_actor))
-
-
-_ROLES: Final = (Role.CLERK, Role.SUPERVISOR, Role.ADMINISTRATOR)
-
-
-def _may(officer: Officer) -> bool:
-    return officer.has(*_ROLES)

@@ -22,7 +22,7 @@ from schemas.problems import InvalidInput, UnknownPeer
 from schemas.regions import RegionCode
 from schemas.wire import WireTime
 from service.access_log import record
-from service.agreements.views import PeerDetail, PeerView, peer_in_full, peer_view, peer_views
+from service.agreements.views import PeerDetail, PeerView, as_seen_by, peer_in_full, peer_view, peer_views
 from service.bounds import MOST_ITEMS
 from service.context import CurrentNode, Node
 from service.json_body import JsonRoute
@@ -81,7 +81,7 @@ async def peers(
     """List the peers, and how the line to each stands."""
 
     def read(session: Session) -> PeerList:
-        found = [view for view in peer_views(session, node) if view.region > after]
+        found = [as_seen_by(view, node, officer) for view in peer_views(session, node) if view.region > after]
         return PeerList(items=found[:limit], next=found[limit - 1].region if len(found) > limit else None)
 
     return await node.database.read(read)
@@ -90,7 +90,7 @@ async def peers(
 @router.get("/peers/{region}")
 async def peer_of(region: RegionCode, node: CurrentNode, officer: CurrentOfficer) -> PeerDetail:
     """Show one peer: the line, keys and clock, the six words, what it refused."""
-    return await node.database.read(lambda session: peer_in_full(session, node, region)[0])
+    return await node.database.read(lambda session: as_seen_by(peer_in_full(session, node, region)[0], node, officer))
 
 
 @router.post("/peers", status_code=201)

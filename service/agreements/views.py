@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 from sqlmodel import Session, col, select
@@ -13,6 +14,7 @@ from service.agreements.lines import Line, newest_invitation, read_lines
 from service.agreements.parked import ParkedView, parked_views
 from service.agreements.troubles import Trouble, trouble_of
 from service.context import Node
+from service.officers.rules import Officer
 
 
 class TroubleView(BaseModel):
@@ -45,16 +47,19 @@ class PeerView(BaseModel):
     refused for good and wait for an officer. `unanswered` are our open questions. `last_answer_at` is the last success,
     `heard_at` when the peer last sent something. `clock_offset_seconds`: how far its clock is ahead of ours.
     `our_key` is the one that this peer knows, `their_key` the one pinned here.
+
+    To officers of a part of the region a peer is a line and how it stands: what waits, was refused or is unanswered is
+    counted over all offices, hence empty for them.
     """
 
     region: str
     name: str
     base_url: str | None
     state: str
-    waiting: int
+    waiting: int | None
     waiting_since: datetime | None
-    parked: int
-    unanswered: int
+    parked: int | None
+    unanswered: int | None
     unanswered_since: datetime | None
     failures: int
     failing_since: datetime | None
@@ -110,6 +115,20 @@ class PeerView(BaseModel):
             accepted_at=peer.accepted_at,
             activated_at=peer.activated_at,
         )
+
+
+V = TypeVar("V", bound=PeerView)
+_COUNTED: Final = ("waiting", "waiting_since", "parked", "unanswered", "unanswered_since")
+
+
+def as_seen_by(view: V, node: Node, officer: Officer) -> V:
+    """The peer as this officer sees it: counts over the whole region are for officers of all of it."""
+    if officer.sees(node.region):
+        return view
+    seen = view.model_copy(update=dict.fromkeys(_COUNTED))
+    if isinstance(seen, PeerDetail):
+        seen.parked_messages = []
+    return seen
 
 
 class Fingerprint(BaseModel):

@@ -54,7 +54,7 @@ def run_deadlines(session: Session, node: Node) -> int:
     stuck = _undelivered(session, node, today)
     for row in (*late, *stuck):
         due = node.calendar.next_working_day(today)
-        open_item(session, node, "request_unanswered", row.id, due=due, peer=row.peer)
+        open_item(session, node, "request_unanswered", row.id, area=_office_of(session, row), due=due, peer=row.peer)
     soon = session.exec(
         select(VerificationRequest)
         .where(
@@ -73,6 +73,12 @@ def run_deadlines(session: Session, node: Node) -> int:
         session.add(row)
     session.flush()
     return len(expired) + len(late) + len(stuck) + len(soon)
+
+
+def _office_of(session: Session, row: VerificationRequest) -> str | None:
+    """The office whose question it is: that of the person's record. Who sees the case sees the task, and no more."""
+    person = session.get(Person, row.person_id) if row.person_id else None
+    return person.area if person is not None else None
 
 
 def _undelivered(session: Session, node: Node, today: date) -> list[VerificationRequest]:

@@ -26,7 +26,11 @@ def answer(
     person_id: str | None = None,
     by: Officer,
 ) -> VerificationRequest:
-    """Answer a received question, or enter the reply to a letter of ours, as the case may be."""
+    """Answer a received question, or enter the reply to a letter of ours, as the case may be.
+
+    Whoever may do neither is told so before anything is looked up: their answer does not say what there is.
+    """
+    require(by, Role.CLERK, Role.SUPERVISOR)
     row = get_request(session, request_id)
     if row.direction == "sent":
         return enter_reply(session, node, request_id, answers, by=by)
@@ -40,7 +44,6 @@ def enter_reply(
 
     Raises `NotFound`, `Forbidden`, `WrongState` (a question that went over the line, or a closed case), `InvalidInput`.
     """
-    require(by, Role.CLERK, Role.SUPERVISOR)
     row = get_request(session, request_id, "sent")
     person = find_person(session, node, row.person_id or "", by)
     if row.message_id is not None or row.state not in OPEN_SENT:

@@ -15,6 +15,7 @@ from service.backup import backup, restore
 from service.cli import run
 from service.officers.rules import Role
 from service.verification.tables import GivenAnswer, ReceivedDeparture, VerificationRequest
+from tests.service.conftest import connect, sign_in_as
 from tests.service.two_regions import ANSWERER, ASKER, STRANGER, Region, Regions, close_region, open_region
 from tests.service.verification.test_dialogue import SHARE_HOME
 
@@ -195,6 +196,31 @@ async def test_what_is_not_parked_at_that_peer_cannot_be_acted_on(regions):
         auditor = await asker.as_officer(f"auditor {act}", Role.AUDITOR)
         await auditor.refused(f"/peers/{ANSWERER}/parked/{message}/{act}", None, "forbidden")
     await asker.get(f"/peers/{STRANGER}/parked", 404)
+
+
+@pytest.mark.asvs("8.2.2", "8.2.3")
+async def test_an_office_of_a_part_sees_how_a_line_stands_and_nothing_of_others_messages(regions):
+    """What waits and was refused is counted over all offices, and says which case it is about."""
+    _, message = await refused_question(regions)
+    asker = regions.asker
+    whole = await asker.get(f"/peers/{ANSWERER}")
+    assert (whole["parked"], len(whole["parked_messages"])) == (1, 1)
+    clerk = await asker.as_officer("邻镇专干", Role.CLERK, Role.SUPERVISOR, Role.ADMINISTRATOR, area=f"{ASKER}002")
+    for seen in (await clerk.get(f"/peers/{ANSWERER}"), (await clerk.get("/peers"))["items"][0]):
+        counted = {seen[name] for name in ("waiting", "waiting_since", "parked", "unanswered", "unanswered_since")}
+        assert (seen["state"], seen["name"], counted) == (whole["state"], whole["name"], {None})
+        assert seen.get("parked_messages", []) == []
+    await clerk.get(f"/peers/{ANSWERER}/parked", 403)
+    assert await open_tasks(clerk) == []
+    for guess in (message, f"{message[:-1]}x"):
+        await clerk.refused(f"/peers/{ANSWERER}/parked/{guess}/give-up", None, "forbidden")
+        token = sign_in_as(asker.node, clerk.officer, "page")
+        async with connect(asker.app, headers={"Accept": "text/html", "Cookie": f"tonglu_session={token}"}) as browser:
+            assert (await browser.get(f"/messages/{guess}")).status_code == 404
+            for path in (f"/peers/{ANSWERER}", "/peers", "/peers?show=attention", "/peers?show=waiting"):
+                page = await browser.get(path)
+                assert page.status_code == 200
+                assert not any(word in page.text for word in (message, "未获答复", "拒收", "排队")), path
 
 
 # --- Taken back ------------------------------------------------------------------------------------------------------

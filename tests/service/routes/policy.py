@@ -68,8 +68,8 @@ def paper_peer(role: Role | None, reach: str) -> bool:
 
 
 def messages(role: Role | None, reach: str) -> bool:
-    """Messages that a peer refused: who works with people, and who keeps the lines."""
-    return role in {CLERK, SUPERVISOR, ADMINISTRATOR}
+    """Messages that a peer refused: who works with people, and who keeps the lines, of the whole region."""
+    return role in {CLERK, SUPERVISOR, ADMINISTRATOR} and reach == "region"
 
 
 def log(role: Role | None, reach: str) -> bool:

@@ -202,6 +202,10 @@ PAGE: Final = by_address({
     Missing.HOLD: """
         POST /people/{person_id}/hold/{hold_id}/{step}
     """,
+    Missing.MESSAGE: """
+        GET /messages/{message_id}
+        POST /messages/{message_id}/{act}
+    """,
     Missing.PAIR: """
         POST /duplicates/{pair_id}/undo
     """,
