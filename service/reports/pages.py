@@ -14,10 +14,11 @@ from service.officers.doors import PageOfficer
 from service.officers.rules import Officer, Role
 from service.privacy_report import KEPT_UNTIL, NEVER_KEPT
 from service.reports.closing import close_month_async, is_closed
+from service.reports.folding import FOLDED, folded
 from service.reports.months import Month
 from service.reports.printing import report_pdf
 from service.reports.queries import NAMES, OF_THE_REGION, Name, Report, Table, areas_of, months_closed, read_report
-from service.reports.texts import CHARTS, HEADS, TABLES, TITLES, row_name, shown_value
+from service.reports.texts import CHARTS, FIRST_HEADS, HEADS, TABLES, TITLES, row_name, shown_value
 from service.reports.workbook import workbook
 from service.web.flash import Done
 from service.web.forms import sent_form
@@ -38,6 +39,7 @@ class ShownTable:
     """A table in words, and what its chart is drawn from (JSON, empty for none)."""
 
     title: str
+    first: str
     head: list[str]
     rows: list[tuple[str, list[str], bool]]
     chart: str
@@ -84,12 +86,13 @@ async def report_page(
     found: Report | None = values["report"]
     areas = areas_of(node, officer)
     chosen = found.area if found is not None else area
-    tables = [_shown(node, table, translator) for table in found.tables] if found is not None else []
+    tables = [_shown(node, folded(table), translator) for table in found.tables] if found is not None else []
     corrections = [
         (one.counted_at, [_shown(node, table, translator) for table in one.tables])
         for one in (found.corrections if found is not None else ())
     ]
-    open_month = Month.of(node.today()).plus(-1)
+    waiting = Month.parse(month) if month else Month.of(node.today()).plus(-1)
+    closes_on = waiting.closes_on(node.calendar)
     return pages_of(request).render(
         request,
         "reports/report.html",
@@ -100,10 +103,9 @@ async def report_page(
         corrections=corrections,
         corrects=known == "monthly_flows",
         areas=[(code, row_name(node, code, translator, table="by_peer")) for code in areas],
-        asked_month=month,
         chosen_area=chosen,
-        closes_on=open_month.closes_on(node.calendar),
-        open_month=str(open_month),
+        waiting=str(waiting),
+        closes_on=closes_on if closes_on > node.today() else None,
         of_region=known in OF_THE_REGION,
         never_kept=NEVER_KEPT if known == "privacy" else (),
         kept_until=KEPT_UNTIL if known == "privacy" else {},
@@ -189,7 +191,7 @@ def _shown(node: Node, table: Table, translator: Translator) -> ShownTable:
         for row in table.rows
     ]
     drawn = [place for place, code in enumerate(table.head) if code in CHARTS.get(table.title, ())]
-    lines = [row for row in table.rows if row.code]
+    lines = [row for row in table.rows if row.code and not row.code.startswith(FOLDED)]
     series = [
         {
             "name": say(HEADS[table.head[place]]),
@@ -201,6 +203,7 @@ def _shown(node: Node, table: Table, translator: Translator) -> ShownTable:
     names = [row_name(node, row.code, translator, table=table.title) for row in lines]
     return ShownTable(
         title=say(TABLES[table.title]),
+        first=say(FIRST_HEADS[table.title]),
         head=[say(HEADS[code]) for code in table.head],
         rows=rows,
         chart=json.dumps({"names": names, "series": series}, ensure_ascii=False) if any_number else "",

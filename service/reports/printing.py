@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from service.context import Node
+from service.reports.folding import folded
 from service.reports.queries import Report, Table
 from service.reports.texts import CHARTS, HEADS, MARKS, TABLES, TITLES, row_name, shown_value
 from service.web.languages import Translator
@@ -28,7 +29,7 @@ def report_pdf(node: Node, report: Report, *, chinese: Translator, made_at: date
         ]
     )
     for table in report.tables:
-        _table(sheet, node, table, both(TABLES[table.title]), chinese)
+        _table(sheet, node, folded(table), both(TABLES[table.title]), chinese)
     for number, correction in enumerate(report.corrections, start=1):
         day = correction.counted_at.astimezone(node.zone).date().isoformat()
         title = Both(f"更正 {number}（{day} 计）", f"Correction {number}, counted on {day}")

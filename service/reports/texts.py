@@ -3,6 +3,7 @@
 from typing import Final
 
 from service.context import Node
+from service.reports.folding import FOLDED
 from service.reports.queries import Value
 from service.reports.suppression import TOTAL
 from service.web.languages import N_, Translator
@@ -21,6 +22,15 @@ TABLES: Final = {
     "records": N_("Records by office, on the day of the count"),
     "held": N_("Records that are kept, on the day of the count"),
 }
+FIRST_HEADS: Final = {
+    "by_office": N_("Office"),
+    "by_peer": N_("Region"),
+    "answers_given": N_("Region"),
+    "answers_got": N_("Region"),
+    "records": N_("Office"),
+    "held": N_("Kind"),
+}
+"""What the rows of a table are."""
 HEADS: Final = {
     "arrivals": N_("Arrived"),
     "departures": N_("Departed"),
@@ -47,7 +57,9 @@ ROWS: Final = {
     "departures": N_("Departures"),
     "requests": N_("Verification requests"),
 }
+FEWER: Final = N_("%(num)s more regions: fewer than ten of each")
 OWN_OFFICE: Final = N_("%(region)s (the region's own office)")
+CLOSED: Final = N_("Closed on %(day)s. The numbers stay as they were counted then.")
 MARKS: Final = N_(
     "“<10”: fewer than ten, nought included. “…”: ten or more, not shown, since a smaller number could be computed "
     "from it."
@@ -64,6 +76,8 @@ CHARTS: Final = {
 
 def row_name(node: Node, code: str, translator: Translator, *, table: str) -> str:
     """The name of a row: an office's, a region's, or a word."""
+    if code.startswith(FOLDED):
+        return translator.gettext(FEWER, num=code.removeprefix(FOLDED))
     if code in ROWS:
         return translator.gettext(ROWS[code])
     if code == node.region:

@@ -177,6 +177,7 @@ async def pages_show_it(app, officer):
         assert "data-chart=" in october
         assert "&lt;10" in october
         assert "（本级）" in october
+        assert '<th scope="col" class="govuk-table__header">单位</th>' in october
         town = (await http.get(f"/reports/monthly_flows?month=2026-10&area={TOWN}")).text
         assert "按登记单位" not in town
         for name in ("response_times", "register_quality", "privacy"):
@@ -184,7 +185,9 @@ async def pages_show_it(app, officer):
         assert (await http.get("/reports/nobody")).status_code == 404
         missing = await http.get("/reports/monthly_flows?month=2026-08")
         assert missing.status_code == 200
-        assert "2026年11月" in missing.text
+        assert "2026年8月未关账，因此没有报表。现在可以关账。" in missing.text
+        running = (await http.get("/reports/monthly_flows?month=2026-12")).text
+        assert "2026年12月尚未关账，将于2027年1月" in running
         paper = await http.get("/reports/monthly_flows/print.pdf?month=2026-10")
         assert paper.content.startswith(b"%PDF")
         book = await http.get("/reports/monthly_flows/workbook.xlsx?month=2026-10")
@@ -192,6 +195,9 @@ async def pages_show_it(app, officer):
         values = [cell.value for row in sheet.iter_rows() for cell in row]
         assert 65 in values
         assert "<10" in values
+        assert [sheet["A3"].value, sheet["B3"].value] == ["单位", "流入"]
+        assert sheet["A2"].value.endswith("关账，数字以当时统计为准。")
+        assert (sheet.page_setup.paperSize, sheet.page_setup.orientation) == (9, "landscape")
         form = {"form_token": csrf.form_token(token), "month": "2026-09"}
         closed = await http.post("/reports/close", data=form)
         assert "该月已关账" in closed.text
