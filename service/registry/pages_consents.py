@@ -154,7 +154,7 @@ async def _page(
         refused=[(ConsentPurpose.parse(purpose), day) for purpose, day in sorted(record.do_not_ask.items())],
         asked=asked,
         wording=wording,
-        told=_is_told(record, wording),
+        is_told=_is_told(record, wording),
         ways=OFFICE_WAYS,
         witnesses=witnesses,
         form=form,

@@ -110,9 +110,14 @@ class Pages:
 
         Its forms are bound to the session, before sign-in to the anonymous cookie, or to `form_secret` where a page
         without a viewer belongs to a session all the same (the lock).
-        Raises jinja2.UndefinedError when the template uses a value that was not given.
+        Raises jinja2.UndefinedError when the template uses a value that was not given, ValueError where a value has
+        the name of something that every template uses.
         """
         language = chosen_language(request)
+        environment = self._environments[language]
+        hidden = values.keys() & environment.globals.keys()
+        if hidden:
+            raise ValueError(f"{template}: {', '.join(sorted(hidden))} would hide what the layout needs")
         viewer: Viewer | None = getattr(request.state, "viewer", None)
         anonymous = request.cookies.get(csrf.ANONYMOUS_COOKIE)
         bound = viewer.form_secret if viewer is not None else form_secret or anonymous
@@ -131,7 +136,7 @@ class Pages:
             today=self.now().astimezone(self.zone).date(),
             form_key=secrets.token_urlsafe(16),
         )
-        text = self._environments[language].get_template(template).render(frame=frame, **values)
+        text = environment.get_template(template).render(frame=frame, **values)
         response = HTMLResponse(text, status_code=status, headers={"Content-Language": language})
         response.headers["Vary"] = "Cookie"
         if fresh is not None:
@@ -200,7 +205,7 @@ class Pages:
         environment.globals["chinese_word"] = lambda kind, code: both.gettext(word(kind, code))
         environment.globals["english_word"] = word
         environment.globals["tone"] = tone
-        environment.globals["told"] = lambda done: translator.gettext(flash.DONE[done.code])
+        environment.globals["what_was_done"] = lambda done: translator.gettext(flash.DONE[done.code])
         environment.globals["say"] = lambda msgid, facts: fill(translator.gettext(msgid), facts)
         environment.globals["is_current"] = navigation.is_current
         return environment
