@@ -20,6 +20,7 @@ from service.certificates import effects as certificates_effects
 from service.context import Node
 from service.database import Database
 from service.handlers import connect
+from service.ledgers.choices import imported_ledgers
 from service.migrations import migrate
 from service.portal import effects as portal_effects
 from service.portal import tasks as portal_tasks
@@ -103,6 +104,7 @@ def connect_rooms(node: Node) -> None:
     calls.erasure_asked = lambda session, person: portal_effects.erasure_asked(session, node, person)
     calls.open_journeys = open_journeys_with
     calls.unanswered = unanswered_by_peer
+    calls.ledgers = imported_ledgers
     calls.started_forms = lambda session, officer_id: [
         StartedForm(one.id, one.kind, one.parked_at, one.name) for one in parked_of(session, node, officer_id)
     ]

@@ -52,6 +52,17 @@ class StartedForm:
     name: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ImportedLedger:
+    """A ledger that was taken into the register: when, whose it is, how many moves; no name of a file or a sender."""
+
+    id: str
+    created_at: datetime
+    source: str
+    source_region: str | None
+    registered: int
+
+
 GivenUpCallback = Callable[[Session, GivenUp], None]
 PersonCallback = Callable[[Session, KnownPerson], None]
 CorrectedCallback = Callable[[Session, KeyHolder, str | None, str], None]
@@ -62,6 +73,7 @@ OfficerCallback = Callable[[Session, str, str], None]
 CodeCheck = Callable[[Session, KnownPerson, str], bool]
 ErasureAsked = Callable[[Session, KnownPerson], bool]
 JourneyCount = Callable[[Session, str], int]
+LedgersOfArea = Callable[[Session, str, str, str | None], Sequence[ImportedLedger]]
 FormsOfOfficer = Callable[[Session, str], Sequence[StartedForm]]
 UnansweredByPeer = Callable[[Session], dict[str, Unanswered]]
 
@@ -86,6 +98,11 @@ def _not_asked(session: Session, person: KnownPerson) -> bool:
     return False
 
 
+def _no_ledgers(session: Session, kind: str, area: str, chosen: str | None) -> Sequence[ImportedLedger]:
+    """Without ledgers nothing was imported."""
+    return ()
+
+
 def _no_questions(session: Session) -> dict[str, Unanswered]:
     """Without verification nobody was asked."""
     return {}
@@ -96,6 +113,7 @@ class Callbacks:
     """Who hears what. ``check_code`` tells whether a code that was typed is the person's own access code;
     ``open_journeys(session, peer)`` counts the register's open journeys with a peer (the cap of an agreement's quota);
     ``started_forms(session, officer_id)`` gives the forms that an officer has put aside;
+    ``ledgers(session, kind, area, chosen)`` gives the ledgers that were taken into an area;
     ``unanswered(session)`` tells of each peer how many of our questions it has not answered;
     ``erasure_asked(session, person)`` tells whether the person asked on their own page to be erased and waits.
 
@@ -128,6 +146,7 @@ class Callbacks:
     open_journeys: JourneyCount = _no_journeys
     unanswered: UnansweredByPeer = _no_questions
     started_forms: FormsOfOfficer = _no_forms
+    ledgers: LedgersOfArea = _no_ledgers
 
     def withdrawn(self, session: Session, person: KnownPerson, purpose: str) -> None:
         """Tell everyone that a consent no longer stands."""

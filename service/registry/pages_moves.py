@@ -1,5 +1,7 @@
 """The lists of arrivals and departures with their closed filters (rule 11), and one move: ending it, voiding it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Final
 from urllib.parse import urlencode
@@ -12,6 +14,7 @@ from federation.peers import list_peers
 from schemas.calendar import PartialDate
 from schemas.claims import EndReason
 from schemas.problems import LocalError
+from service.callbacks import ImportedLedger
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
 from service.officers.queries import all_accounts
@@ -137,17 +140,20 @@ async def _list(request: Request, node: Node, officer: Officer, direction: Direc
         moved_from=_day(asked.get("from", "")),
         moved_to=_day(asked.get("to", "")),
         registered_by=asked.get("by") or None,
-        source_ledger=asked.get("ledger") or None,
     )
     order: Order = "moved" if asked.get("order") == "moved" else "entered"
     page_of = arrivals_page if direction == "arrivals" else departures_page
 
-    def read(session: Session) -> tuple[MovePage, list[tuple[str, str]], list[str]]:
-        page = page_of(session, node, by=officer, wanted=wanted, order=order, after=asked.get("after") or None)
+    def read(session: Session) -> tuple[MovePage, Sequence[ImportedLedger], list[tuple[str, str]], list[str]]:
+        chosen = asked.get("ledger") or None
+        ledgers = node.callbacks.ledgers(session, direction, officer.area, chosen)
+        # An import of another area, or one that was undone, narrows nothing: the page says which filter is in force.
+        narrowed = replace(wanted, source_ledger=chosen if chosen in {one.id for one in ledgers} else None)
+        page = page_of(session, node, by=officer, wanted=narrowed, order=order, after=asked.get("after") or None)
         peers = [(peer.region, peer.name) for peer in list_peers(session)]
-        return page, peers, [account.name for account in all_accounts(session)]
+        return page, ledgers, peers, [account.name for account in all_accounts(session)]
 
-    page, peers, officers = await node.database.write(read)
+    page, ledgers, peers, officers = await node.database.write(read)
     kept = {name: asked[name] for name in KEPT if asked.get(name)}
     return pages_of(request).render(
         request,
@@ -161,6 +167,7 @@ async def _list(request: Request, node: Node, officer: Officer, direction: Direc
         states=STATES[direction],
         peers=peers,
         officers=officers,
+        ledgers=ledgers,
         areas=[(area.code, area.name) for area in node.divisions.children(officer.area)],
         moved_on=moved_on,
         other_end=other_end,

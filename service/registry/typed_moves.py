@@ -5,7 +5,7 @@ document, a telephone and a name are told apart by their form, so that nobody ha
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final, Literal, TypeVar
 
@@ -24,8 +24,10 @@ from schemas.identity import (
     normalise_document_number,
     normalise_phone,
 )
+from schemas.problems import LocalError
 from service.consents.notices import CURRENT_VERSION
 from service.context import Node
+from service.registry import rules
 from service.registry.drafts import ArrivalDraft, DepartureDraft
 from service.web.forms import Form
 from service.web.languages import N_
@@ -36,6 +38,7 @@ Direction = Literal["arrivals", "departures"]
 UNKNOWN_REGION: Final = N_("Please choose a region from the list, by its name.")
 NOT_VALID: Final = N_("This cannot be taken as it stands.")
 NOTICE_FIRST: Final = N_("Say how the notice was given.")
+WITNESS_FIRST: Final = N_("Name a second officer.")
 OFFICE_WAYS: Final = (Way.SPOKEN, Way.PAPER, Way.SCREEN)
 QUESTIONS: Final = ("share", "certificate_home", *(f"remind_{kind.value}" for kind in ReminderKind))
 """The fields of the optional consents, each answered by `yes`, by `no`, or not asked."""
@@ -51,6 +54,12 @@ FORM_NAMES: Final = {
     "notice.way": "notice_way",
 }
 """The form's own names of fields that actions refuse by theirs."""
+ON_THE_PAGE: Final = (
+    "name", "document_type", "document_number", "date_of_birth", "phone", "email", "language", "region", "moved_on",
+    "address", "expected_return_on", "declared_on", "notice_way", "share", "witness", "code",
+)  # fmt: skip
+"""The fields as they follow one another, which is how their errors are listed."""
+
 _SEPARATORS: Final = re.compile(r"[\s,，;；、|\t]+")
 
 
@@ -142,6 +151,7 @@ def read_move(
         body["person_id"] = form.text("person_id")
     else:
         body["person"] = read_person(form)
+    _refuse_all_at_once(form, node, body, moved=moved, expected=expected, region=region)
     if not form.ok or region is None or moved is None:
         return None
     body["consents"], body["refused"] = read_answers(form, way, purposes_asked(share_region or region, region))
@@ -152,6 +162,41 @@ def read_move(
     body["expected_return_on"] = PartialDate(expected) if expected else None
     body["onward_from"] = form.text("onward_from") or None
     return _checked(form, DepartureDraft, body)
+
+
+def _refuse_all_at_once(
+    form: Form, node: Node, body: dict[str, Any], *, moved: str | None, expected: str | None, region: str | None
+) -> None:
+    """Mark at once what registering would refuse field by field, so that a form is corrected once."""
+    today = node.today()
+    checks: list[Callable[[], object]] = []
+    person = body.get("person")
+    if person is not None and person["document_type"] in set(DocumentType):
+        kind = DocumentType(person["document_type"])
+        born = date.fromisoformat(person["date_of_birth"]) if person["date_of_birth"] else None
+        facts = {key: person[key] for key in ("name", "document_number", "phone", "email")}
+        checks.append(
+            lambda: rules.check_person(**facts, document_type=kind, date_of_birth=born, today=today, prefix="")
+        )
+    if region is not None:
+        checks.append(lambda: rules.check_other_region(node.region, region, "region"))
+    if moved is not None:
+        departed = PartialDate(moved)
+        checks.append(lambda: rules.check_moved(departed, "moved_on", today))
+        checks.append(lambda: rules.check_expected_return(departed, PartialDate(expected) if expected else None))
+    if "declared_on" in body:
+        checks.append(lambda: rules.check_declared(date.fromisoformat(body["declared_on"]), today))
+    checks.append(lambda: rules.check_address(body["address"]))
+    for check in checks:
+        try:
+            check()
+        except LocalError as refused:
+            for found in refused.facts.get("errors", ()):
+                if form.error(found["field"]) is None:
+                    form.refuse(found["field"], found["message"])
+    if form.text("share") == "yes" and not form.text("witness") and not form.text("code"):
+        form.refuse("witness", WITNESS_FIRST)
+    form.errors.sort(key=lambda one: ON_THE_PAGE.index(one.field) if one.field in ON_THE_PAGE else len(ON_THE_PAGE))
 
 
 def purposes_asked(share_region: str, home_region: str) -> dict[str, ConsentPurpose]:

@@ -2,7 +2,7 @@
 
 A `Form` keeps every value exactly as it was typed, so that a page shown again loses nothing; errors stand by field and
 are shown above the form and at their field. A room's page reads the values, calls its action, and adds what the action
-refused (`InvalidInput` names its fields).
+refused (an error that names its fields leads to them).
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from typing import Final
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
-from schemas.problems import InvalidInput, TongluError
+from schemas.problems import TongluError
 from service.web import csrf, dates
 from service.web.languages import N_
 from service.web.viewer import Viewer
@@ -123,7 +123,7 @@ class Form:
     def take(self, error: TongluError, names: Mapping[str, str] | None = None) -> None:
         """Note what an action refused; fields it names are found under the form's own `names` where they differ."""
         names = names or {}
-        if isinstance(error, InvalidInput) and error.facts.get("errors"):
+        if error.facts.get("errors"):
             for found in error.facts["errors"]:
                 place = str(found["field"])
                 name = names.get(place, place.rsplit(".", 1)[-1])
