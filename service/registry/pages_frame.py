@@ -18,7 +18,7 @@ TABS = (
     ("/consents", N_("Notice and consents")),
     ("/certificates", N_("Certificates")),
     ("/reminders", N_("Reminders")),
-    ("/log", N_("Record of looks")),
+    ("/log", N_("Log")),
 )
 
 

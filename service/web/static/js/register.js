@@ -74,9 +74,10 @@
       field.removeAttribute("aria-activedescendant");
     };
     const mark = (place) => {
-      active = Math.max(0, Math.min(place, options().length - 1));
+      active = Math.max(-1, Math.min(place, options().length - 1));
       options().forEach((one, at) => one.setAttribute("aria-selected", at === active ? "true" : "false"));
-      if (options()[active]) {
+      if (active < 0) field.removeAttribute("aria-activedescendant");
+      else if (options()[active]) {
         field.setAttribute("aria-activedescendant", options()[active].id);
         options()[active].scrollIntoView({ block: "nearest" });
       }
@@ -87,7 +88,8 @@
       if (chosen) { field.value = chosen.textContent; settled = field.value; }
       close();
     };
-    const open = () => {
+    // Opened by a mouse nothing is marked: going on by Tab then takes nothing that nobody chose.
+    const open = (first = 0) => {
       box.replaceChildren(...[...source.querySelectorAll("option")].map((option, at) => {
         const one = document.createElement("li");
         one.id = `${box.id}-${at}`;
@@ -99,7 +101,7 @@
       if (!options().length) { close(); return; }
       box.hidden = false;
       field.setAttribute("aria-expanded", "true");
-      mark(0);
+      mark(first);
     };
     close();
     new MutationObserver(() => {
@@ -110,7 +112,7 @@
       if (composing(event)) return;
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
-        if (box.hidden) open(); else mark(active + (event.key === "ArrowDown" ? 1 : -1));
+        if (box.hidden) open(); else mark(Math.max(0, active + (event.key === "ArrowDown" ? 1 : -1)));
       } else if (event.key === "Escape" && !box.hidden) { event.preventDefault(); close(); }
       else if (event.key === "Enter" || event.key === "Tab") {
         const undecided = field.value.trim() && field.value !== settled;
@@ -119,6 +121,7 @@
         if (event.key === "Enter" && undecided) event.preventDefault();
       }
     });
+    field.addEventListener("click", () => { if (box.hidden && !field.value.trim()) open(-1); });
     field.addEventListener("blur", () => { if (!waiting) close(); });
   };
   document.addEventListener("focusin", (event) => {

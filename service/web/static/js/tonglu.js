@@ -80,8 +80,10 @@
     const note = document.createElement("span");
     note.className = "tl-working";
     note.setAttribute("role", "status");
-    const soon = setTimeout(() => { note.textContent = texts.working; form.append(note); }, SOON_MS);
-    const slow = setTimeout(() => { note.textContent = texts.slow; }, SLOW_MS);
+    // While the line is down nothing is done yet: going on would lose it.
+    const say = (text) => { note.textContent = document.getElementById("offline").hidden ? text : texts.disconnected; };
+    const soon = setTimeout(() => { say(texts.working); shown.parentElement.append(note); }, SOON_MS);
+    const slow = setTimeout(() => say(texts.slow), SLOW_MS);
     return () => {
       clearTimeout(soon); clearTimeout(slow); note.remove();
       shown.removeAttribute("aria-disabled");
