@@ -16,6 +16,7 @@ from service.context import CurrentNode, Node
 from service.officers.passwords import PasswordChecks
 from service.officers.rules import SESSION_LIFE, Officer
 from service.officers.sessions import Door, OpenSession, find_session, touch_session
+from service.web.cookies import cookie_name, forget_cookie, set_cookie
 from service.web.csrf import FIELD, HEADER, check_form
 from service.web.languages import page_language
 from service.web.viewer import Viewer
@@ -100,25 +101,17 @@ def client_address(request: Request) -> str:
 
 def session_token(request: Request, node: Node) -> str | None:
     """The token of the page's session cookie, if one was sent."""
-    return request.cookies.get(_cookie_name(node))
+    return request.cookies.get(cookie_name(_COOKIE, secure=_https(node)))
 
 
 def set_session_cookie(response: Response, node: Node, token: str) -> None:
     """Let the browser keep the session until it is closed, twelve hours at most."""
-    response.set_cookie(
-        _cookie_name(node),
-        token,
-        max_age=int(SESSION_LIFE.total_seconds()),
-        path="/",
-        httponly=True,
-        samesite="strict",
-        secure=_https(node),
-    )
+    set_cookie(response, _COOKIE, token, secure=_https(node), max_age=int(SESSION_LIFE.total_seconds()))
 
 
 def clear_session_cookie(response: Response, node: Node) -> None:
     """Take the session from the browser."""
-    response.delete_cookie(_cookie_name(node), path="/", httponly=True, samesite="strict", secure=_https(node))
+    forget_cookie(response, _COOKIE, secure=_https(node))
 
 
 CurrentOfficer = Annotated[Officer, Depends(current_officer)]
@@ -165,7 +158,3 @@ async def _found(node: Node, token: str, door: Door) -> OpenSession:
 
 def _https(node: Node) -> bool:
     return node.base_url.startswith("https://")
-
-
-def _cookie_name(node: Node) -> str:
-    return f"__Host-{_COOKIE}" if _https(node) else _COOKIE

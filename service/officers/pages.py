@@ -26,6 +26,7 @@ from service.officers.doors import (
 )
 from service.officers.sessions import close_session, find_session, lock_session
 from service.officers.signing_in import CodeWanted, change_password, give_code, sign_in, unlock
+from service.web.cookies import sent_cookie, set_cookie
 from service.web.csrf import ANONYMOUS_COOKIE
 from service.web.errors import local_path
 from service.web.flash import Done
@@ -172,7 +173,7 @@ async def choose_language(request: Request, node: CurrentNode) -> Response:
         await check_sent_form(request, token)
     except CsrfFailed:
         # A public page shows its own token to a browser whose session is over.
-        await check_sent_form(request, request.cookies.get(ANONYMOUS_COOKIE))
+        await check_sent_form(request, sent_cookie(request, ANONYMOUS_COOKIE))
     language = page_language(form.text("to"))
     if language is None:
         raise InvalidInput(errors=[{"field": "to", "message": NEEDED}])
@@ -181,14 +182,8 @@ async def choose_language(request: Request, node: CurrentNode) -> Response:
         if found is not None and not found.locked:
             await node.database.write(lambda session: set_language(session, language, by=found.officer))
     response = pages_of(request).see_other(request, local_path(form.text("next")))
-    response.set_cookie(
-        LANGUAGE_COOKIE,
-        language,
-        max_age=_YEAR_SECONDS,
-        httponly=True,
-        samesite="strict",
-        secure=node.base_url.startswith("https://"),
-    )
+    secure = node.base_url.startswith("https://")
+    set_cookie(response, LANGUAGE_COOKIE, language, secure=secure, max_age=_YEAR_SECONDS)
     return response
 
 

@@ -6,18 +6,18 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from schemas.problems import NotFound, ProviderRefused, ProviderUnavailable, TooManyAttempts
-from service.context import CurrentNode
+from service.context import CurrentNode, Node
 from service.officers.doors import client_address, set_session_cookie
 from service.officers.pages import code_page, sign_in_page_with
 from service.officers.provider import Provider
 from service.officers.signing_in import CodeWanted, note_failure
+from service.web.cookies import forget_cookie, sent_cookie, set_cookie
 from service.web.forms import Form
 from service.web.templating import pages_of
 
 router = APIRouter(include_in_schema=False)
 
 COOKIE: Final = "tonglu_provider"
-_PATH: Final = "/signin/provider"
 _SECONDS: Final = 600
 Given = Annotated[str, Query(max_length=4000)]
 
@@ -32,15 +32,7 @@ async def begin(request: Request, node: CurrentNode) -> Response:
         return _again(request, error)
     response = RedirectResponse(address, status_code=303)
     # Lax, not strict: the browser comes back from another site. It opens nothing by itself.
-    response.set_cookie(
-        COOKIE,
-        state,
-        max_age=_SECONDS,
-        path=_PATH,
-        httponly=True,
-        samesite="lax",
-        secure=node.settings.pages.startswith("https://"),
-    )
+    set_cookie(response, COOKIE, state, secure=_https(node), max_age=_SECONDS, samesite="lax")
     return response
 
 
@@ -52,7 +44,7 @@ async def finish(
     provider = _provider(request)
     try:
         opened = await provider.finish(
-            code=code, state=state, cookie=request.cookies.get(COOKIE), issuer=iss, address=client_address(request)
+            code=code, state=state, cookie=sent_cookie(request, COOKIE), issuer=iss, address=client_address(request)
         )
     except TooManyAttempts as error:
         response = _again(request, error)
@@ -66,7 +58,7 @@ async def finish(
             # A page, not a redirect: a browser that comes from another site would not send the strict cookie along.
             response = pages_of(request).render(request, "officers/signed_in.html")
             set_session_cookie(response, node, opened.token)
-    response.delete_cookie(COOKIE, path=_PATH)
+    forget_cookie(response, COOKIE, secure=_https(node))
     return response
 
 
@@ -75,6 +67,10 @@ def _provider(request: Request) -> Provider:
     if provider is None:
         raise NotFound
     return provider
+
+
+def _https(node: Node) -> bool:
+    return node.base_url.startswith("https://")
 
 
 def _again(request: Request, error: ProviderRefused | ProviderUnavailable | TooManyAttempts) -> Response:

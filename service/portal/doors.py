@@ -14,11 +14,13 @@ from schemas.problems import SignInRequired
 from service.context import CurrentNode, Node
 from service.officers.doors import check_sent_form
 from service.portal.sessions import VISIT_LIFE, visitor
+from service.web.cookies import forget_cookie, sent_cookie, set_cookie
 from service.web.csrf import ANONYMOUS_COOKIE
 from service.web.languages import LANGUAGE_COOKIE, page_language
 from service.web.viewer import PageLanguage, Viewer
 
-_COOKIE: Final = "tonglu_me"
+VISIT_COOKIE: Final = "tonglu_me"
+"""The cookie of a visit to the own page."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -27,7 +29,7 @@ async def page_visit(request: Request, node: CurrentNode) -> str:
 
     Raises :class:`SignInRequired` once the visit is over, or ``CsrfFailed``.
     """
-    token = request.cookies.get(cookie_name(node))
+    token = sent_cookie(request, VISIT_COOKIE)
     if token is None:
         raise SignInRequired
 
@@ -36,7 +38,7 @@ async def page_visit(request: Request, node: CurrentNode) -> str:
 
     spoken = await node.database.read(language)
     # Bound to the form cookie that the entry page has set, so that switching the language works on every page.
-    secret = request.cookies.get(ANONYMOUS_COOKIE) or token
+    secret = sent_cookie(request, ANONYMOUS_COOKIE) or token
     request.state.viewer = Viewer(
         name="", area_name=node.name, form_secret=secret, language=_chosen(request, spoken), own_page=True
     )
@@ -51,30 +53,17 @@ PageVisit = Annotated[str, Depends(page_visit)]
 
 def set_visit_cookie(response: Response, node: Node, token: str) -> None:
     """Let the browser keep the visit for half an hour."""
-    response.set_cookie(
-        cookie_name(node),
-        token,
-        max_age=int(VISIT_LIFE.total_seconds()),
-        path="/",
-        httponly=True,
-        samesite="strict",
-        secure=_https(node),
-    )
+    set_cookie(response, VISIT_COOKIE, token, secure=_https(node), max_age=int(VISIT_LIFE.total_seconds()))
 
 
 def clear_visit_cookie(response: Response, node: Node) -> None:
     """Take the visit from the browser."""
-    response.delete_cookie(cookie_name(node), path="/", httponly=True, samesite="strict", secure=_https(node))
-
-
-def cookie_name(node: Node) -> str:
-    """What the visit's cookie is called."""
-    return f"__Host-{_COOKIE}" if _https(node) else _COOKIE
+    forget_cookie(response, VISIT_COOKIE, secure=_https(node))
 
 
 def _chosen(request: Request, spoken: str) -> PageLanguage | None:
     """The language chosen on this machine just now, else the person's language of service."""
-    return page_language(request.cookies.get(LANGUAGE_COOKIE)) or page_language(spoken)
+    return page_language(sent_cookie(request, LANGUAGE_COOKIE)) or page_language(spoken)
 
 
 def _https(node: Node) -> bool:

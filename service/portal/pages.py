@@ -17,11 +17,12 @@ from service.context import CurrentNode, Node
 from service.officers.doors import client_address
 from service.officers.passwords import PasswordChecks
 from service.portal import acts, sessions
-from service.portal.doors import PageVisit, clear_visit_cookie, cookie_name, page_visit, set_visit_cookie
+from service.portal.doors import VISIT_COOKIE, PageVisit, clear_visit_cookie, page_visit, set_visit_cookie
 from service.portal.record import OwnRecord, own_record
 from service.portal.requests import ANSWER_WORKING_DAYS, RequestKind, make_request
 from service.portal.routes import log_page
 from service.registry.people import OpenPerson
+from service.web.cookies import sent_cookie
 from service.web.flash import Done
 from service.web.forms import Form, public_form, sent_form
 from service.web.languages import N_, chosen_language
@@ -94,7 +95,7 @@ async def enter(request: Request, node: CurrentNode) -> Response:
 @router.get("/me/exit")
 async def leave(request: Request, node: CurrentNode) -> Response:
     """快速离开: end the visit, and be somewhere else."""
-    token = request.cookies.get(cookie_name(node))
+    token = sent_cookie(request, VISIT_COOKIE)
     if token is not None:
         await node.database.write(lambda session: sessions.leave(session, token))
     response = RedirectResponse(ELSEWHERE, status_code=303)

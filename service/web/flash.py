@@ -11,6 +11,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.web import cookies
 from service.web.languages import N_
 
 COOKIE: Final = "tonglu_done"
@@ -108,12 +109,12 @@ def set_done(response: Response, done: Done, *, secure: bool) -> None:
     if done.code not in DONE:
         raise KeyError(done.code)
     value = done.code if done.undo is None else f"{done.code}:{done.undo}"
-    response.set_cookie(COOKIE, value, max_age=SECONDS, path="/", httponly=True, samesite="strict", secure=secure)
+    cookies.set_cookie(response, COOKIE, value, secure=secure, max_age=SECONDS)
 
 
 def read_done(request: Request) -> Done | None:
     """The note that came with this request, or None when there is none or it is not of our making."""
-    code, _, undo = request.cookies.get(COOKIE, "").partition(":")
+    code, _, undo = (cookies.sent_cookie(request, COOKIE) or "").partition(":")
     if code not in DONE:
         return None
     if undo and not _UNDO_PATH.fullmatch(undo):
@@ -121,6 +122,6 @@ def read_done(request: Request) -> Done | None:
     return Done(code, undo or None)
 
 
-def forget_done(response: Response) -> None:
+def forget_done(response: Response, *, secure: bool) -> None:
     """The note was shown: it is said once."""
-    response.delete_cookie(COOKIE, path="/")
+    cookies.forget_cookie(response, COOKIE, secure=secure)

@@ -14,7 +14,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
 from schemas.problems import TongluError
-from service.web import csrf, dates
+from service.web import cookies, csrf, dates
 from service.web.languages import N_
 from service.web.viewer import Viewer
 
@@ -141,7 +141,7 @@ async def public_form(request: Request) -> Form:
     """A form of a public page, once it has shown to come from a page of ours. Raises CsrfFailed."""
     form = await sent_form(request)
     viewer: Viewer | None = getattr(request.state, "viewer", None)
-    secret = viewer.form_secret if viewer is not None else request.cookies.get(csrf.ANONYMOUS_COOKIE)
+    secret = viewer.form_secret if viewer is not None else cookies.sent_cookie(request, csrf.ANONYMOUS_COOKIE)
     csrf.check_form(request, secret, form.text(csrf.FIELD) or request.headers.get(csrf.HEADER))
     return form
 

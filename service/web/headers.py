@@ -22,7 +22,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-STRICT_TRANSPORT: Final = "max-age=63072000"
+STRICT_TRANSPORT: Final = "max-age=63072000; includeSubDomains"
 
 
 class SecurityHeaders:

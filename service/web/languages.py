@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from service.web.cookies import sent_cookie
 from service.web.viewer import DEFAULT_LANGUAGE, PAGE_LANGUAGES, PageLanguage, Viewer
 
 if TYPE_CHECKING:
@@ -97,4 +98,4 @@ def chosen_language(request: "Request") -> PageLanguage:
     viewer: Viewer | None = getattr(request.state, "viewer", None)
     if viewer is not None and viewer.language is not None:
         return viewer.language
-    return page_language(request.cookies.get(LANGUAGE_COOKIE)) or DEFAULT_LANGUAGE
+    return page_language(sent_cookie(request, LANGUAGE_COOKIE)) or DEFAULT_LANGUAGE

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, Response
 
 from schemas.problems import fill
 from schemas.readings import spelt_name
-from service.web import csrf, dates, flash, navigation
+from service.web import cookies, csrf, dates, flash, navigation
 from service.web.languages import Languages, Translator, chosen_language
 from service.web.static_files import StaticAddresses
 from service.web.viewer import PAGE_LANGUAGES, PageLanguage, Viewer
@@ -119,7 +119,7 @@ class Pages:
         if hidden:
             raise ValueError(f"{template}: {', '.join(sorted(hidden))} would hide what the layout needs")
         viewer: Viewer | None = getattr(request.state, "viewer", None)
-        anonymous = request.cookies.get(csrf.ANONYMOUS_COOKIE)
+        anonymous = cookies.sent_cookie(request, csrf.ANONYMOUS_COOKIE)
         bound = viewer.form_secret if viewer is not None else form_secret or anonymous
         fresh = None if bound else secrets.token_urlsafe(24)
         secret = bound or fresh or ""
@@ -140,11 +140,9 @@ class Pages:
         response = HTMLResponse(text, status_code=status, headers={"Content-Language": language})
         response.headers["Vary"] = "Cookie"
         if fresh is not None:
-            response.set_cookie(
-                csrf.ANONYMOUS_COOKIE, fresh, path="/", httponly=True, samesite="strict", secure=self.secure
-            )
+            cookies.set_cookie(response, csrf.ANONYMOUS_COOKIE, fresh, secure=self.secure)
         if done is not None and _HTMX not in request.headers:
-            flash.forget_done(response)
+            flash.forget_done(response, secure=self.secure)
         return response
 
     def see_other(self, request: Request, location: str, done: flash.Done | None = None) -> Response:
