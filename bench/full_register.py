@@ -138,7 +138,7 @@ def _seal(batch: list[tuple[int, NewPerson, PartialDate]]) -> _Batch:
     """Make the rows of people, their moves and their tokens (in a worker)."""
     node = _worker[0]
     made = [(new_rows(node, f"{REGION}{township + 1:03d}", new), str(moved)) for township, new, moved in batch]
-    tokens = [(token["token"], token["person_id"]) for one, _ in made for token in one.tokens]
+    tokens = [(token, one.id) for one, _ in made for token in one.tokens]
     return [one.person for one, _ in made], [_arrival(node, one, moved) for one, moved in made], tokens
 
 

@@ -7,7 +7,6 @@ import random
 import secrets
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 
 class Entropy(Protocol):
@@ -71,9 +70,27 @@ def uuid7(now: datetime, entropy: Entropy) -> str:
     whole = int(now.timestamp()) * 1000 + now.microsecond // 1000
     fraction = (now.microsecond % 1000) * 4096 // 1000
     tail = int.from_bytes(entropy.token_bytes(8), "big") & ((1 << 62) - 1)
-    return str(UUID(int=(whole & ((1 << 48) - 1)) << 80 | 7 << 76 | fraction << 64 | 2 << 62 | tail))
+    return _as_text((whole & ((1 << 48) - 1)) << 80 | 7 << 76 | fraction << 64 | 2 << 62 | tail)
+
+
+def numbered_uuid7(moment: datetime, number: int, mark: bytes) -> str:
+    """A UUID version 7 as text that is the same for the same arguments (RFC 9562, 6.2, method 1).
+
+    ``number`` (under 2²⁴) counts what was made at one moment, and orders it; ``mark`` gives the last 50 bits (its first
+    8 bytes are taken), so that two sets of one moment do not meet and nobody guesses an id.
+    """
+    whole = int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+    tail = (number & 0xFFF) << 50 | int.from_bytes(mark[:8], "big") & ((1 << 50) - 1)
+    return _as_text((whole & ((1 << 48) - 1)) << 80 | 7 << 76 | (number >> 12 & 0xFFF) << 64 | 2 << 62 | tail)
 
 
 def uuid4(entropy: Entropy) -> str:
     """A UUID version 4 as text (RFC 9562, 5.4): tells nothing about when it was made."""
-    return str(UUID(bytes=entropy.token_bytes(16), version=4))
+    drawn = int.from_bytes(entropy.token_bytes(16), "big")
+    return _as_text(drawn & ~(0xF << 76) & ~(3 << 62) | 4 << 76 | 2 << 62)
+
+
+def _as_text(number: int) -> str:
+    # A tenth of the time of making a UUID object first; a ledger needs four ids for each of its people.
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -8,7 +8,8 @@ SQLAlchemy's own insert of many values in one statement is the fastest way there
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, LargeBinary, Table, insert
+from sqlalchemy import Dialect, Insert, LargeBinary, Table, insert
+from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, SQLModel
 
 Row = dict[str, Any]
@@ -19,12 +20,23 @@ def insert_many(session: Session, model: type[SQLModel], rows: Sequence[Row]) ->
 
     A column that is left out gets the database's default (none: NULL); defaults of the model do not count.
     """
+    _insert(session, model, rows, "INSERT", insert)
+
+
+def insert_missing(session: Session, model: type[SQLModel], rows: Sequence[Row]) -> None:
+    """Insert rows as `insert_many` does, but for those whose key is there already."""
+    _insert(session, model, rows, "INSERT OR IGNORE", lambda table: postgresql.insert(table).on_conflict_do_nothing())
+
+
+def _insert(
+    session: Session, model: type[SQLModel], rows: Sequence[Row], verb: str, statement_for: Callable[[Table], Insert]
+) -> None:
     if not rows:
         return
     table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel gives it to every table
     connection = session.connection()
     if connection.dialect.name != "sqlite":
-        connection.execute(insert(table), rows)
+        connection.execute(statement_for(table), rows)
         return
     names = list(rows[0])
     prepare = {name: found for name in names if (found := _processor(table, name, connection.dialect)) is not None}
@@ -34,7 +46,7 @@ def insert_many(session: Session, model: type[SQLModel], rows: Sequence[Row]) ->
         values = [tuple(row.values()) for row in rows]
     columns = ", ".join(f'"{name}"' for name in names)
     marks = ", ".join("?" for _ in names)
-    statement = f'INSERT INTO "{table.name}" ({columns}) VALUES ({marks})'  # noqa: S608 - our own names; values are bound
+    statement = f'{verb} INTO "{table.name}" ({columns}) VALUES ({marks})'
     connection.exec_driver_sql(statement, values)
 
 

@@ -36,6 +36,7 @@ from schemas.problems.exchange import (
 )
 from schemas.problems.local import (
     AskedRecently,
+    BeingImported,
     Conflict,
     CsrfFailed,
     DailyLimit,
@@ -78,6 +79,7 @@ from schemas.problems.local import (
 
 __all__ = [
     "AskedRecently",
+    "BeingImported",
     "ClockSkew",
     "Conflict",
     "CsrfFailed",

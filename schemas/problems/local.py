@@ -241,6 +241,13 @@ class ImportBuiltUpon(LocalError):
     status = 409
 
 
+class BeingImported(LocalError):
+    """This ledger is being imported already; the list of ledgers shows how far it is."""
+
+    code = "being_imported"
+    status = 409
+
+
 class UploadGone(LocalError):
     """The file is not held any more; send it again."""
 

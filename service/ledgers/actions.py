@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlmodel import Session, col, delete, select
 
 from schemas.entropy import uuid7
-from schemas.problems import NotFound, WrongState
+from schemas.problems import BeingImported, NotFound, WrongState
 from service.access_log import record
 from service.context import Node
 from service.ledgers.candidates import cells_of
@@ -16,11 +16,12 @@ from service.ledgers.known import known_already
 from service.ledgers.mapping import purge_mappings
 from service.ledgers.origins import Origin
 from service.ledgers.report import ReportRow, counts_of
-from service.ledgers.rules import REGISTERED, Code, Outcome
-from service.ledgers.sealed_rows import Columns, open_rows, seal_columns, seal_rows
+from service.ledgers.rules import Code, Outcome
+from service.ledgers.sealed_rows import Columns, seal_columns, seal_rows
 from service.ledgers.tables import LedgerBatch, LedgerExport, LedgerImport
 from service.officers.rules import Officer, Role, require
-from service.registry.bulk import Kind, MadeRow, insert_made, make_many
+from service.registry.bulk import Kind, MadeRow, insert_made
+from service.registry.rows import delete_tokens
 from service.work_items.actions import open_item
 
 KEPT_FOR = timedelta(hours=24)
@@ -126,15 +127,19 @@ def discard_import(session: Session, import_id: str) -> None:
     session.exec(delete(LedgerImport).where(col(LedgerImport.id) == import_id, col(LedgerImport.registered) == 0))
 
 
-def start_commit(session: Session, import_id: str, *, by: Officer) -> LedgerImport:
+def start_commit(session: Session, node: Node, import_id: str, *, by: Officer) -> LedgerImport:
     """Let an import's rows be registered. Asking again is harmless, also when it is done.
 
-    Raises `NotFound` outside the officer's area, `WrongState` where it was undone or is still being read, `Forbidden`.
+    Raises `NotFound` outside the officer's area, `WrongState` where it was undone or is still being read, `Forbidden`,
+    and `BeingImported` while another upload of the same file is being registered: one of them is to be undone as one.
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
     ledger = find_import(session, import_id, by=by)
     if ledger.state == "checked":
+        if _same_under_way(session, ledger):
+            raise BeingImported
         ledger.state = "importing"
+        ledger.started_at = node.now()
         ledger.done = 0
         session.add(ledger)
         session.flush()
@@ -152,17 +157,8 @@ class MadeBatch:
     made: dict[int, MadeRow]
 
 
-def make_batch(node: Node, ledger: LedgerImport, batch: LedgerBatch, *, by: Officer) -> MadeBatch:
-    """Open a batch, and seal and index its people: the work that needs no lock."""
-    rows = open_rows(node.vault, ledger.id, batch.number, batch.sealed)
-    good = {row.number: row.candidate for row in rows if row.outcome in REGISTERED and row.candidate is not None}
-    by = replace(by, area=ledger.area)
-    made = make_many(node, _kind(ledger), list(good.values()), ledger_id=ledger.id, by=by)
-    return MadeBatch(batch.number, rows, dict(zip(good, made, strict=True)))
-
-
 def register_batch(session: Session, node: Node, import_id: str, ready: MadeBatch, *, by: Officer) -> None:
-    """Register the good rows of one batch, unless another process was faster.
+    """Register the good rows of one batch, unless another process was faster. Their tokens are there (`units`).
 
     Whoever was registered since the preview becomes a duplicate now. A batch and its mark `done` commit together, so
     that after a crash the import goes on where it stopped and nobody is registered twice.
@@ -177,7 +173,8 @@ def register_batch(session: Session, node: Node, import_id: str, ready: MadeBatc
     known = known_already(session, node, LedgerKind(ledger.kind), candidates, by=by)
     there = {row.number for row, is_there in zip(good, known, strict=True) if is_there}
     new = [ready.made[row.number] for row in good if row.number not in there]
-    insert_made(session, node, _kind(ledger), new, by=by)
+    insert_made(session, node, kind_of(ledger), new, by=by, indexed=True)
+    delete_tokens(session, [ready.made[row.number].person for row in good if row.number in there])
     now = [_registered(row, known=row.number in there) for row in ready.rows]
     _count(ledger, counts_of(ready.rows), -1)
     _count(ledger, counts_of(now), 1)
@@ -239,8 +236,19 @@ def find_import(session: Session, import_id: str, *, by: Officer) -> LedgerImpor
     return ledger
 
 
-def _kind(ledger: LedgerImport) -> Kind:
+def kind_of(ledger: LedgerImport) -> Kind:
+    """Which kind of move an import registers."""
     return "arrivals" if ledger.kind == LedgerKind.ARRIVALS else "departures"
+
+
+def _same_under_way(session: Session, ledger: LedgerImport) -> bool:
+    wanted = select(LedgerImport.id).where(
+        LedgerImport.state == "importing",
+        LedgerImport.file_mark == ledger.file_mark,
+        LedgerImport.kind == ledger.kind,
+        LedgerImport.area == ledger.area,
+    )
+    return session.exec(wanted.limit(1)).first() is not None
 
 
 def _registered(row: ReportRow, *, known: bool) -> ReportRow:

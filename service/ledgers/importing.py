@@ -4,20 +4,23 @@ Each step is a short transaction of its own, so that a long ledger stops nobody 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from threading import Lock
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from sqlmodel import Session, col, select
 
+from schemas.problems import BeingImported
 from service.context import Node
+from service.database import Database
 from service.ledgers import actions
+from service.ledgers.ahead import Ahead
 from service.ledgers.checking import CheckedRow, check_rows
 from service.ledgers.fields import Chosen, LedgerKind
 from service.ledgers.known import known_already
@@ -27,14 +30,19 @@ from service.ledgers.reader_process import LedgerReader
 from service.ledgers.report import ReportRow
 from service.ledgers.rules import REGISTERED, Code, Outcome
 from service.ledgers.sealed_rows import Columns
-from service.ledgers.tables import LedgerBatch, LedgerImport
+from service.ledgers.tables import LedgerImport
 from service.ledgers.undoing import go_on_undoing
+from service.ledgers.units import TokensAtOnce, make_unit, next_batches, write_unit
 from service.officers.rules import Officer, Role
 
 ROWS_READ: Final = 600
 """Rows that are compared with the register and kept in one transaction: short, because nobody is registered by it."""
 Advance = Callable[[int], None]
 """Called with the number of rows that were done since the last call."""
+
+_guard = Lock()
+_running: WeakKeyDictionary[Database, set[str]] = WeakKeyDictionary()
+"""Imports that are being registered in this process, by the database that they are in."""
 
 
 def _stand(_rows: int) -> None:
@@ -140,10 +148,11 @@ def keep_choice(node: Node, opened: Opened, *, by: Officer, origin: Origin) -> N
 def read_rows(node: Node, opened: Opened, import_id: str, *, by: Officer, advance: Advance = _stand) -> None:
     """Read a ledger's people to the end and keep them, sealed. Raises `LedgerUnreadable` where it breaks off."""
     kind = opened.reader.kind
-    with _Ahead(node) as ahead:
+    with Ahead() as ahead:
         for part, batch in enumerate(_batches(node, opened.reader, ROWS_READ)):
             first = part * (ROWS_READ // actions.BATCH_ROWS)
-            ahead.write(partial(_store, node=node, import_id=import_id, first=first, kind=kind, batch=batch, by=by))
+            store = partial(_store, node=node, import_id=import_id, first=first, kind=kind, batch=batch, by=by)
+            ahead.do(partial(_write, node, store))
             advance(len(batch))
     columns = opened.columns
     node.database.write_sync(lambda session: actions.finish_reading(session, node, import_id, columns))
@@ -157,19 +166,23 @@ def compared(node: Node, reader: LedgerReader, *, by: Officer) -> Iterator[list[
 
 
 def register_all(node: Node, import_id: str, *, by: Officer, advance: Advance = _stand) -> None:
-    """Register an import's good rows, from wherever it stopped. Raises `NotFound`, `WrongState`, `Forbidden`."""
+    """Register an import's good rows, from wherever it stopped.
+
+    Raises `NotFound`, `WrongState`, `Forbidden`, and `BeingImported` while somebody else in this process does it. (Two
+    processes share the work: a batch is registered by the one that comes first.)
+    """
     write, read = node.database.write_sync, node.database.read_sync
-    ledger = write(lambda session: actions.start_commit(session, import_id, by=by))
-    node.held.drop(import_id)
-    last = -1
-    with _Ahead(node) as ahead:
-        while (batch := read(partial(_next_batch, import_id=import_id, after=last))) is not None:
-            # Sealing and indexing take longer than inserting: they are done before the lock is taken.
-            ready = actions.make_batch(node, ledger, batch, by=by)
-            ahead.write(partial(actions.register_batch, node=node, import_id=import_id, ready=ready, by=by))
-            advance(len(ready.rows))
-            last = batch.number
-    write(lambda session: actions.finish_commit(session, node, import_id, by=by))
+    with _alone(node, import_id):
+        ledger = write(lambda session: actions.start_commit(session, node, import_id, by=by))
+        node.held.drop(import_id)
+        at_once, last = TokensAtOnce(), -1
+        with Ahead() as ahead:
+            while batches := read(partial(next_batches, import_id=import_id, after=last)):
+                # Sealing and indexing take longer than inserting: they are done before the lock is taken.
+                unit = make_unit(node, ledger, batches, by=by)
+                ahead.do(partial(write_unit, node, import_id, unit, at_once, advance, by=by))
+                last = batches[-1].number
+        write(lambda session: actions.finish_commit(session, node, import_id, by=by))
     # A job may look for doubles among the newcomers.
     node.wake("duplicates")
 
@@ -188,13 +201,17 @@ def finish_imports(node: Node) -> int:
     """Go on with imports that were cut off in the middle (a crash, a restart); returns how many there were."""
     wanted = select(LedgerImport).where(col(LedgerImport.state).in_(("importing", "undoing")))
     cut_off = node.database.read_sync(lambda session: session.exec(wanted).all())
+    done = 0
     for ledger in cut_off:
         by = operator(node, ledger.area, ledger.registered_by)
         if ledger.state == "undoing":
             go_on_undoing(node, ledger.id, by=by)
+            done += 1
         else:
-            register_all(node, ledger.id, by=by)
-    return len(cut_off)
+            with suppress(BeingImported):
+                register_all(node, ledger.id, by=by)
+                done += 1
+    return done
 
 
 def operator(node: Node, area: str | None = None, name: str = "operator") -> Officer:
@@ -225,53 +242,29 @@ def _pieces(source: Path | bytes) -> Iterable[bytes]:
             yield piece
 
 
-class _Ahead:
-    """One write under way while the next rows are made ready; an error of it is raised where the next one is asked for.
+def _write(node: Node, fn: Callable[[Session], None]) -> None:
+    node.database.write_sync(fn)
 
-    On its way out it waits for the last one.
-    """
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="tonglu-ledger")
-        self._waiting: Future[None] | None = None
-
-    def write(self, fn: Callable[[Session], None]) -> None:
-        """Write, as soon as the write before it is committed."""
-        self._settle()
-        self._waiting = self._pool.submit(copy_context().run, self._node.database.write_sync, fn)
-
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Wait for the last write; its error does not hide one that came before it."""
-        try:
-            if kind is None:
-                self._settle()
-        finally:
-            self._pool.shutdown()
-
-    def _settle(self) -> None:
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            waiting.result()
+@contextmanager
+def _alone(node: Node, import_id: str) -> Iterator[None]:
+    """Let nobody else in this process register the same import meanwhile. Raises `BeingImported`."""
+    with _guard:
+        running = _running.setdefault(node.database, set())
+        if import_id in running:
+            raise BeingImported
+        running.add(import_id)
+    try:
+        yield
+    finally:
+        with _guard:
+            running.discard(import_id)
 
 
 def _batches(node: Node, reader: LedgerReader, size: int) -> Iterator[list[CheckedRow]]:
     checked = check_rows(reader.rows, reader.kind, today=node.today(), divisions=node.divisions)
     while batch := list(islice(checked, size)):
         yield batch
-
-
-def _next_batch(session: Session, import_id: str, after: int) -> LedgerBatch | None:
-    wanted = select(LedgerBatch).where(
-        LedgerBatch.import_id == import_id, col(LedgerBatch.number) > after, col(LedgerBatch.done).is_(False)
-    )
-    return session.exec(wanted.order_by(col(LedgerBatch.number)).limit(1)).first()
 
 
 def _store(

@@ -153,7 +153,7 @@ async def commit(request: Request, node: CurrentNode, officer: PageOfficer, impo
     path = f"/ledgers/{import_id}"
     try:
         # Refused at once or not at all: the rest goes on in its thread.
-        await node.database.write(lambda session: actions.start_commit(session, import_id, by=officer))
+        await node.database.write(lambda session: actions.start_commit(session, node, import_id, by=officer))
         done = await begin_work(partial(register_all, node, import_id, by=officer))
     except LocalError as error:
         return await _refused(request, node, officer, import_id, error)

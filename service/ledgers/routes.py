@@ -230,7 +230,10 @@ async def choose_ledger_columns(
 
 @router.post("/ledgers/{import_id}/commit")
 async def commit_ledger(node: CurrentNode, officer: CurrentOfficer, import_id: str) -> LedgerAnswer:
-    """Register the good rows; goes on where it was cut off, and may be asked again. Problems: `wrong_state`."""
+    """Register the good rows; goes on where it was cut off, and may be asked again.
+
+    Problems: `wrong_state`, `being_imported` while this upload, or another one of the same file, is being registered.
+    """
     await asyncio.to_thread(register_all, node, import_id, by=officer)
     return await _answer(node, import_id, officer)
 

@@ -17,10 +17,11 @@ class LedgerImport(SQLModel, table=True):
     ``state``: ``columns`` (waits for an officer to say which column is which) → ``uploaded`` (being read) →
     ``checked`` (rows lie sealed, nothing is registered) → ``importing`` (batches are being registered) →
     ``committed`` → ``undoing`` → ``undone``; ``failed`` where the file broke off while it was read. ``moved_at`` is
-    when the last rows were done, ``done`` how many rows of the present state's work are. ``source`` is whose ledger it
-    is: ``own_ledger`` or ``other_office`` (then ``source_region``). ``file_mark`` is a keyed hash of the file, to find
-    an import that was cut off. ``summary`` (columns kept and dropped) and the batches' rows are sealed and go at
-    ``expires_at``; of a committed import the counts stay, of another nothing.
+    when the last rows were done, ``done`` how many rows of the present state's work are, ``started_at`` when
+    registering began. ``source`` is whose ledger it is: ``own_ledger`` or ``other_office`` (then ``source_region``).
+    ``file_mark`` is a keyed hash of the file, to find an import that was cut off. ``summary`` (columns kept and
+    dropped) and the batches' rows are sealed and go at ``expires_at``; of a committed import the counts stay, of
+    another nothing.
     """
 
     __tablename__ = "ledger_import"
@@ -46,6 +47,7 @@ class LedgerImport(SQLModel, table=True):
     source_region: str | None = Field(default=None, max_length=12)
     done: int = 0
     moved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class LedgerMapping(SQLModel, table=True):

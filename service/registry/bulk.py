@@ -16,8 +16,9 @@ from service.many_rows import insert_many
 from service.officers.rules import Officer, Role, require
 from service.registry.life.voiding import void_move
 from service.registry.people import Contact, NewPerson, document_index, name_birth_index, visible
-from service.registry.rows import PersonRows, insert_rows, new_rows
+from service.registry.rows import PersonRows, insert_people, insert_rows, new_rows
 from service.registry.searching.matching import touches
+from service.registry.searching.tokens import Made
 from service.registry.tables import Arrival, Departure, Person
 
 Kind = Literal["arrivals", "departures"]
@@ -88,19 +89,37 @@ class MadeRow:
     move: dict[str, Any] = field(repr=False)
 
 
-def make_many(node: Node, kind: Kind, rows: Sequence[Registrable], *, ledger_id: str, by: Officer) -> list[MadeRow]:
-    """Seal and index checked rows of a ledger for the officer's area: what needs no database, and most of the time."""
+def make_many(
+    node: Node,
+    kind: Kind,
+    rows: Sequence[Registrable],
+    *,
+    ledger_id: str,
+    by: Officer,
+    ids: Sequence[str] | None = None,
+    tokens: Made | None = None,
+) -> list[MadeRow]:
+    """Seal and index checked rows of a ledger for the officer's area: what needs no database, and most of the time.
+
+    `ids`: the people's ids, where they are known before. `tokens`: of this area, to be used again.
+    """
     made: list[MadeRow] = []
-    for row in rows:
-        person = new_rows(node, by.area, NewPerson(row.identity, Contact(row.phone, row.email), row.address, "zh-CN"))
+    for place, row in enumerate(rows):
+        new = NewPerson(row.identity, Contact(row.phone, row.email), row.address, "zh-CN")
+        person = new_rows(node, by.area, new, person_id=ids[place] if ids else None, made=tokens)
         made.append(MadeRow(person, _move(node, kind, row, person_id=person.id, ledger_id=ledger_id, by=by)))
     return made
 
 
-def insert_made(session: Session, node: Node, kind: Kind, made: Sequence[MadeRow], *, by: Officer) -> list[Imported]:
-    """Register what `make_many` made, in order; each of them finds it in their log. Raises `Forbidden`."""
+def insert_made(
+    session: Session, node: Node, kind: Kind, made: Sequence[MadeRow], *, by: Officer, indexed: bool = False
+) -> list[Imported]:
+    """Register what `make_many` made, in order; each of them finds it in their log.
+
+    `indexed`: their tokens are there already. Raises `Forbidden`.
+    """
     require(by, Role.CLERK, Role.SUPERVISOR)
-    insert_rows(session, [one.person for one in made])
+    (insert_people if indexed else insert_rows)(session, [one.person for one in made])
     insert_many(session, Arrival if kind == "arrivals" else Departure, [one.move for one in made])
     action = "arrival.imported" if kind == "arrivals" else "departure.imported"
     fields = ("identity", "contact", "address")

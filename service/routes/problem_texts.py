@@ -22,6 +22,10 @@ EXPLAINED: Final[dict[str, Explained]] = {
         N_("One person, one purpose, one question: the same peer may be asked again after 30 days."),
         N_("Wait until the date that is shown, or use the answer that is here already."),
     ),
+    "being_imported": Explained(
+        N_("Somebody has begun to register this upload, or another upload of the same file; it is not done yet."),
+        N_("Follow it in the list of ledgers; once it is done, whoever it registered is not registered again."),
+    ),
     "clock_skew": Explained(
         N_(
             "The request was signed by a known peer, but its time and the receiver's differ by more than five "

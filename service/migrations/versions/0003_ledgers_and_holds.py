@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     officers()
     registry()
+    ledgers()
 
 
 def registry() -> None:
@@ -58,3 +59,7 @@ def officers() -> None:
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
+
+
+def ledgers() -> None:
+    op.add_column("ledger_import", sa.Column("started_at", sa.DateTime(timezone=True), nullable=True))
