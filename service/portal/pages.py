@@ -77,8 +77,9 @@ async def home_page(request: Request, node: CurrentNode) -> Response:
 async def enter(request: Request, node: CurrentNode) -> Response:
     """Come in with code, date of birth and PIN."""
     form = await public_form(request)
-    code, pin = form.needed("code"), form.needed("pin")
+    code = form.needed("code")
     born = form.date("date_of_birth")
+    pin = form.needed("pin")
     if not form.ok or born is None:
         return _entry_page(request, form, status=422)
     checks = cast("PasswordChecks", request.app.state.password_checks)

@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, Response
 from schemas.problems import fill
 from schemas.readings import spelt_name
 from service.web import cookies, csrf, dates, flash, navigation
+from service.web.field_names import field_name
 from service.web.languages import Languages, Translator, chosen_language
 from service.web.static_files import StaticAddresses
 from service.web.viewer import PAGE_LANGUAGES, PageLanguage, Viewer
@@ -205,6 +206,9 @@ class Pages:
         environment.globals["tone"] = tone
         environment.globals["what_was_done"] = lambda done: translator.gettext(flash.DONE[done.code])
         environment.globals["say"] = lambda msgid, facts: fill(translator.gettext(msgid), facts)
+        environment.globals["field_name"] = lambda error: (
+            translator.gettext(name) if (name := field_name(error)) else ""
+        )
         environment.globals["is_current"] = navigation.is_current
         return environment
 

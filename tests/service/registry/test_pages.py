@@ -66,6 +66,8 @@ async def test_what_is_wrong_is_said_at_once_in_the_order_of_the_page_each_at_it
         for name, typed in wrong.items():
             if name not in ("notice_way", "share"):
                 assert f'value="{typed}"' in page.text, name
+    for said in ("行程日期：日期不能晚于今天。", "请选择告知方式"):
+        assert said in page.text
     child = await window.post("/arrivals/new", data=window.form | DECLARED | {"document_number": "790101202001010014"})
     assert re.findall(r'<li><a href="#(\w+)">', child.text) == ["date_of_birth"]
     departed = DECLARED | {"expected_return_on": "20260901"}
