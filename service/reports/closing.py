@@ -172,6 +172,8 @@ def _keep(
     by: str | None,
 ) -> None:
     if is_closed(session, month):
+        if by is not None:
+            raise WrongState("This month is closed.")
         return
     for (each, version), cells in counted.items():
         if session.get(ReportVersion, (str(each), version)) is not None:

@@ -13,6 +13,7 @@ from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer, Role
 from service.privacy_report import KEPT_UNTIL, NEVER_KEPT
+from service.reports.charts import BarRow, bar_rows
 from service.reports.closing import close_month_async, is_closed
 from service.reports.folding import FOLDED, folded
 from service.reports.months import Month
@@ -43,6 +44,7 @@ class ShownTable:
     head: list[str]
     rows: list[tuple[str, list[str], bool]]
     chart: str
+    bars: list[BarRow]
     legend: list[str]
 
 
@@ -192,7 +194,7 @@ def _shown(node: Node, table: Table, translator: Translator) -> ShownTable:
     ]
     drawn = [place for place, code in enumerate(table.head) if code in CHARTS.get(table.title, ())]
     lines = [row for row in table.rows if row.code and not row.code.startswith(FOLDED)]
-    series = [
+    series: list[dict[str, Any]] = [
         {
             "name": say(HEADS[table.head[place]]),
             "data": [row.values[place] if isinstance(row.values[place], (int, float)) else None for row in lines],
@@ -207,5 +209,6 @@ def _shown(node: Node, table: Table, translator: Translator) -> ShownTable:
         head=[say(HEADS[code]) for code in table.head],
         rows=rows,
         chart=json.dumps({"names": names, "series": series}, ensure_ascii=False) if any_number else "",
+        bars=bar_rows(names, [one["data"] for one in series]) if any_number else [],
         legend=[str(one["name"]) for one in series],
     )

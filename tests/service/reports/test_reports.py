@@ -1,5 +1,6 @@
 """A month is counted once, shown to each office as far as it may be, frozen, and corrected by differences."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 
@@ -175,6 +176,9 @@ async def pages_show_it(app, officer):
         october = (await http.get("/reports/monthly_flows?month=2026-10")).text
         assert "由王芳关账" in october
         assert "data-chart=" in october
+        drawn = re.findall(r'<rect class="tl-chart__bar[^>]* width="([0-9.]+)%"', october)
+        assert max(map(float, drawn)) == 82, "the longest bar is there without a script"
+        assert len(drawn) == len(re.findall(r'<text class="tl-chart__value"[^>]*>[0-9]+</text>', october))
         assert "&lt;10" in october
         assert "（本级）" in october
         assert '<th scope="col" class="govuk-table__header">单位</th>' in october

@@ -1,4 +1,4 @@
-/* Draws each table's numbers as bars, beside the table that always stands there. Without a script there is the table. */
+/* Draws each table's numbers with an axis, in the place of the bars that the server has drawn. */
 "use strict";
 (() => {
   const COLOURS = ["#14506b", "#c46210", "#5b7f2b"];
@@ -6,7 +6,7 @@
   for (const figure of document.querySelectorAll("[data-chart]")) {
     const { names, series } = JSON.parse(figure.dataset.chart);
     const place = figure.querySelector(".tl-chart__bars");
-    figure.hidden = false;
+    place.replaceChildren();
     const rows = Math.max(1, names.length);
     place.style.height = `${Math.max(120, rows * (14 * series.length + 16) + 40)}px`;
     const chart = window.echarts.init(place, null, { renderer: "canvas" });
