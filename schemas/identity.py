@@ -7,6 +7,7 @@ serves the checksum and equality only; masks hide it.
 import re
 from datetime import date
 from enum import StrEnum
+from operator import mul
 from typing import Annotated, Any
 from unicodedata import category, normalize
 
@@ -40,6 +41,8 @@ _HAN_GAP = re.compile(
     r"(?<=[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]) (?=[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])"
 )
 _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_PLAIN_HAN = re.compile("[\u4e00-\u9fff]+")
+_CHECK_WEIGHTS = tuple(2 ** (17 - place) % 11 for place in range(17))
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 
 
@@ -66,6 +69,8 @@ def fold_name(text: str) -> str:
 
     Two spellings of one person's name (`诺布．卓玛`, `诺布·卓玛`) fold to the same text; folding twice changes nothing.
     """
+    if is_plain_han(text):
+        return text
     folded = text
     for _ in range(4):
         before = folded
@@ -78,8 +83,15 @@ def fold_name(text: str) -> str:
     return folded
 
 
+def is_plain_han(text: str) -> bool:
+    """Whether a text is nothing but unified Han characters: no form of Unicode and no letter case changes those."""
+    return _PLAIN_HAN.fullmatch(text) is not None
+
+
 def normalise_document_number(text: str) -> str:
     """A document number as it is kept: half-width capitals and digits, no spaces or hyphens (`ｘ` is `X`)."""
+    if text.isascii() and text.isalnum():
+        return text.upper()
     return re.sub(r"[\s\u200b\u2060\ufeff-]", "", normalize("NFKC", text)).upper()
 
 
@@ -87,7 +99,7 @@ def resident_id_check_digit(stem: str) -> str:
     """The check character of the first 17 digits (GB 11643, ISO 7064 MOD 11-2); raises `ValueError` for other text."""
     if not re.fullmatch(r"[0-9]{17}", stem):
         raise ValueError("a check character belongs to 17 digits")
-    total = sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(stem))
+    total = sum(map(mul, _CHECK_WEIGHTS, map(int, stem)))
     return "10X98765432"[total % 11]
 
 

@@ -8,7 +8,7 @@ SQLAlchemy's own insert of many values in one statement is the fastest way there
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Dialect, Insert, LargeBinary, Table, insert
+from sqlalchemy import Dialect, LargeBinary, Table, insert
 from sqlalchemy.dialects import postgresql
 from sqlmodel import Session, SQLModel
 
@@ -20,23 +20,12 @@ def insert_many(session: Session, model: type[SQLModel], rows: Sequence[Row]) ->
 
     A column that is left out gets the database's default (none: NULL); defaults of the model do not count.
     """
-    _insert(session, model, rows, "INSERT", insert)
-
-
-def insert_missing(session: Session, model: type[SQLModel], rows: Sequence[Row]) -> None:
-    """Insert rows as `insert_many` does, but for those whose key is there already."""
-    _insert(session, model, rows, "INSERT OR IGNORE", lambda table: postgresql.insert(table).on_conflict_do_nothing())
-
-
-def _insert(
-    session: Session, model: type[SQLModel], rows: Sequence[Row], verb: str, statement_for: Callable[[Table], Insert]
-) -> None:
     if not rows:
         return
-    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel gives it to every table
+    table = _table(model)
     connection = session.connection()
     if connection.dialect.name != "sqlite":
-        connection.execute(statement_for(table), rows)
+        connection.execute(insert(table), rows)
         return
     names = list(rows[0])
     prepare = {name: found for name in names if (found := _processor(table, name, connection.dialect)) is not None}
@@ -44,10 +33,35 @@ def _insert(
         values = [tuple(prepare[name](row[name]) if name in prepare else row[name] for name in names) for row in rows]
     else:
         values = [tuple(row.values()) for row in rows]
+    connection.exec_driver_sql(_statement("INSERT", table, names), values)
+
+
+def insert_missing(
+    session: Session, model: type[SQLModel], names: Sequence[str], values: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows, given as the values of these columns, but for those whose key is there already.
+
+    The values are what the driver takes: text, whole numbers, bytes.
+    """
+    if not values:
+        return
+    table = _table(model)
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        rows = [dict(zip(names, row, strict=True)) for row in values]
+        connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+        return
+    connection.exec_driver_sql(_statement("INSERT OR IGNORE", table, names), list(values))
+
+
+def _table(model: type[SQLModel]) -> Table:
+    table: Table = model.__table__  # type: ignore[attr-defined]  # SQLModel gives it to every table
+    return table
+
+
+def _statement(verb: str, table: Table, names: Sequence[str]) -> str:
     columns = ", ".join(f'"{name}"' for name in names)
-    marks = ", ".join("?" for _ in names)
-    statement = f'{verb} INTO "{table.name}" ({columns}) VALUES ({marks})'
-    connection.exec_driver_sql(statement, values)
+    return f'{verb} INTO "{table.name}" ({columns}) VALUES ({", ".join("?" for _ in names)})'
 
 
 def _processor(table: Table, name: str, dialect: Dialect) -> Callable[[Any], Any] | None:

@@ -80,12 +80,8 @@ def make_unit(node: Node, ledger: LedgerImport, batches: Sequence[LedgerBatch], 
     by = replace(by, area=ledger.area)
     known: Made = {}
     made = [_make_batch(node, ledger, batch, known, by=by) for batch in batches]
-    tokens = [
-        (token, one.person.id, batch.number)
-        for batch in made
-        for one in batch.made.values()
-        for token in one.person.tokens
-    ]
+    people = [(one.person.id, one.person.tokens, batch.number) for batch in made for one in batch.made.values()]
+    tokens = [(token, person_id, number) for person_id, mine, number in people for token in mine]
     return Unit(made, sorted(tokens))
 
 

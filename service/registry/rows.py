@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 from sqlmodel import Session, col
 
 from schemas.entropy import uuid7
@@ -46,7 +46,7 @@ def new_rows(
 def insert_rows(session: Session, made: Sequence[PersonRows]) -> None:
     """Insert people with their tokens."""
     insert_many(session, Person, [one.person for one in made])
-    insert_many(session, SearchToken, [_token_row(token, one.id) for one in made for token in one.tokens])
+    insert_tokens(session, [(token, one.id) for one in made for token in one.tokens])
 
 
 def insert_people(session: Session, made: Sequence[PersonRows]) -> None:
@@ -55,12 +55,12 @@ def insert_people(session: Session, made: Sequence[PersonRows]) -> None:
 
 
 def insert_tokens(session: Session, tokens: Sequence[tuple[bytes, str]]) -> None:
-    """Insert tokens (each with its person's id) ahead of the people; those that are there already stay.
+    """Insert tokens, each with its person's id, who need not be there yet; tokens that are there already stay.
 
     Sorted tokens of thousands of people are many times cheaper than as many of a hundred at a time: neighbours lie in
     one page of the index, which is written once.
     """
-    insert_missing(session, SearchToken, [_token_row(token, person_id) for token, person_id in tokens])
+    insert_missing(session, SearchToken, ("token", "person_id"), tokens)
 
 
 def delete_tokens(session: Session, made: Sequence[PersonRows]) -> None:
@@ -77,14 +77,10 @@ def drop_tokens(session: Session, node: Node, person: Person) -> None:
 def add_tokens(session: Session, node: Node, person: Person, new: NewPerson) -> None:
     """Index a person whose tokens were dropped: after a correction, in the area that the record lies in now."""
     tokens = tokens_of(node.vault, person.area, new.identity, new.contact.phone)
-    session.execute(insert(SearchToken), [_token_row(token, person.id) for token in tokens])
+    insert_tokens(session, [(token, person.id) for token in tokens])
 
 
 def _delete(session: Session, tokens: Sequence[bytes], person_id: str) -> None:
     session.execute(
         delete(SearchToken).where(col(SearchToken.token).in_(tokens), col(SearchToken.person_id) == person_id)
     )
-
-
-def _token_row(token: bytes, person_id: str) -> dict[str, Any]:
-    return {"token": token, "person_id": person_id}

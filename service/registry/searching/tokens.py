@@ -24,7 +24,7 @@ from functools import lru_cache
 from itertools import islice, pairwise, product
 from unicodedata import category, combining, normalize
 
-from schemas.identity import PersonIdentity, document_type_of, fold_name, normalise_document_number
+from schemas.identity import PersonIdentity, document_type_of, fold_name, is_plain_han, normalise_document_number
 from schemas.readings import COMPOUND_PARTS, GIVEN_READINGS, HAN, SURNAME_READINGS, reading_of
 from service.vault import Vault
 
@@ -256,6 +256,8 @@ def _squeezed(folded: str) -> str:
 
 def _plain(text: str) -> str:
     """Latin letters without accents and tones (`José` is found by `jose`); ü stays apart from u, as v."""
+    if is_plain_han(text):
+        return text
     parted = normalize("NFD", text.lower()).replace("u:", "v")
     parted = re.sub("u[\u0300-\u0307\u0309-\u036f]*\u0308", "v", parted)
     return "".join(c for c in parted if not combining(c))
