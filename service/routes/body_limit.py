@@ -17,11 +17,18 @@ _UPLOADS: Final = re.compile(r"(/api/v1)?/ledgers(/.*)?")
 _OWN_BOUND: Final = "/federation/"
 
 
+def _refusal(allowed: int) -> TooLarge:
+    """What is said of too large a body; of a file, also how large it may be."""
+    if allowed == MAX_BODY_BYTES:
+        return TooLarge()
+    return TooLarge("The file is too large (at most %(megabytes)s MB).", megabytes=(allowed - MAX_BODY_BYTES) >> 20)
+
+
 class BodyLimit:
     """Refuses a body that is too large, by its announced length and by what really comes.
 
-    ``max_upload_bytes`` holds for ledgers. The federation's endpoints bound their bodies themselves: peers get a
-    signed refusal.
+    ``max_upload_bytes`` holds for ledgers: a file and, beside it, what any request may bring. The federation's
+    endpoints bound their bodies themselves: peers get a signed refusal.
     """
 
     def __init__(self, app: ASGIApp, *, max_upload_bytes: int) -> None:
@@ -36,7 +43,7 @@ class BodyLimit:
         allowed = self.max_upload_bytes if _UPLOADS.fullmatch(scope["path"]) else MAX_BODY_BYTES
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         if announced.isdigit() and int(announced[:20]) > allowed:
-            await error_response(Request(scope), TooLarge())(scope, receive, send)
+            await error_response(Request(scope), _refusal(allowed))(scope, receive, send)
             return
         taken = 0
 

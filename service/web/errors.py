@@ -6,13 +6,13 @@ error whether a record exists.
 
 import re
 import secrets
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.problems import Forbidden, NotFound, SecondFactorSetupRequired, SessionLocked, SignInRequired, TongluError
-from service.web.templating import FETCH_HEADER, pages_of
+from service.web.templating import FETCH_HEADER, HTMX_HEADER, pages_of
 
 NOT_FOUND_STATUS = 404
 LOCKED_HEADER = "X-Tonglu-Locked"
@@ -30,6 +30,9 @@ def error_page(request: Request, error: TongluError) -> Response:
     """The page for an error that a room raised; with `Retry-After` where waiting helps."""
     if isinstance(error, NotFound | Forbidden):
         return not_found_page(request)
+    if isinstance(error, SignInRequired | SessionLocked) and HTMX_HEADER in request.headers:
+        # A part of a page that renews itself: the sign-in page has no place within it, so the part stays as it is.
+        return Response(status_code=204)
     if isinstance(error, SignInRequired) and request.url.path.startswith("/me/"):
         # A person's visit is over: the way in is their own page, not the officers'.
         return pages_of(request).see_other(request, "/me")
@@ -40,7 +43,7 @@ def error_page(request: Request, error: TongluError) -> Response:
     if isinstance(error, SessionLocked):
         return _locked(request)
     response = pages_of(request).render(
-        request, "web/error.html", status=error.status, message=error.msgid, facts=error.facts
+        request, "web/error.html", status=error.status, message=error.msgid, facts=error.facts, back=_before(request)
     )
     wait = error.facts.get("retry_after") or error.facts.get("retry_after_seconds")
     if wait is not None:
@@ -53,6 +56,12 @@ def _locked(request: Request) -> Response:
     if FETCH_HEADER in request.headers:
         return Response(status_code=401, headers={LOCKED_HEADER: "1"})
     return pages_of(request).see_other(request, f"/lock?next={_way_back(request)}")
+
+
+def _before(request: Request) -> str | None:
+    """The page of ours that a form came from, where the browser tells it."""
+    path = local_path(urlsplit(request.headers.get("Referer", "")).path)
+    return path if path != "/" else None
 
 
 def _way_back(request: Request) -> str:

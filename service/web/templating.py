@@ -32,7 +32,7 @@ from service.web.words import tone, word
 TEMPLATES: Final = Path(__file__).with_name("templates")
 FETCH_HEADER: Final = "X-Tonglu-Fetch"
 LOCATION_HEADER: Final = "X-Tonglu-Location"
-_HTMX: Final = "HX-Request"
+HTMX_HEADER: Final = "HX-Request"
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Pages:
         response.headers["Vary"] = "Cookie"
         if fresh is not None:
             cookies.set_cookie(response, csrf.ANONYMOUS_COOKIE, fresh, secure=self.secure)
-        if done is not None and _HTMX not in request.headers:
+        if done is not None and HTMX_HEADER not in request.headers:
             flash.forget_done(response, secure=self.secure)
         return response
 

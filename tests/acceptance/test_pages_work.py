@@ -73,6 +73,22 @@ def test_a_broken_file_says_what_is_wrong_and_changes_nothing(page, tmp_path):
     expect(page.get_by_label("本单位原有台账")).to_be_checked()
 
 
+def test_what_was_typed_outlives_a_session_that_ended(page):
+    page.goto("/hand-over")
+    page.get_by_label("请假至").fill("20200101")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="请假").click()
+    expect(page.locator("#beside")).to_contain_text("登录已失效")
+    expect(page.locator("#beside")).to_be_focused()
+    with page.expect_popup() as opened:
+        page.locator("#beside").get_by_role("link").click()
+    enter(opened.value)
+    expect(page.get_by_label("请假至")).to_have_value("20200101")
+    page.get_by_role("button", name="请假").click()
+    expect(page.locator("#error-summary")).to_be_visible()
+    expect(page.get_by_label("请假至")).to_have_value("20200101")
+
+
 def test_the_code_on_the_screen_is_read_and_checked(page, world, tmp_path):
     page.goto(f"/people/{world.ids['person']}/certificates/{world.ids['certificate']}/print")
     page.locator(".tl-qr").screenshot(path=tmp_path / "qr.png", scale="css")

@@ -119,6 +119,16 @@ async def test_too_large_a_body_is_refused(client: httpx2.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
 
 
+async def test_too_large_a_file_is_told_its_bound_and_the_way_back(client: httpx2.AsyncClient) -> None:
+    page = {"Accept": "text/html", "Referer": f"{client.base_url}/ledgers/new", "Content-Length": str(40 << 20)}
+    answer = await client.post("/ledgers", headers=page)
+    assert answer.status_code == 413
+    assert "文件过大（最大 32 MB）。" in answer.text
+    assert 'href="/ledgers/new"' in answer.text
+    elsewhere = await client.post("/ledgers", headers=page | {"Referer": "https://elsewhere.example//evil.example/"})
+    assert "evil" not in elsewhere.text
+
+
 # --- faults of ours ---------------------------------------------------------------------------------------------------
 
 

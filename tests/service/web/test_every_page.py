@@ -63,6 +63,9 @@ async def test_each_page_asks_who_is_not_signed_in_to_sign_in(app, anonymous):
         answer = await anonymous.get(address(path), headers={"Accept": "text/html"})
         assert answer.status_code == 303, f"{path}: {answer.status_code}"
         assert answer.headers["location"].startswith("/signin"), path
+    # A part of a page that renews itself does not put the way in into the page.
+    part = await anonymous.get("/ledgers/new", headers={"Accept": "text/html", "HX-Request": "true"})
+    assert (part.status_code, part.text) == (204, "")
 
 
 async def test_each_page_about_an_id_of_nobody_is_the_one_page_of_not_found(app, signed_in):

@@ -104,11 +104,60 @@
       }
     }
   };
-  const show = (html) => {
+  /* What did not work is told above the form, which keeps what was typed */
+  const tell = (nodes) => {
+    const before = document.getElementById("beside");
+    if (before) before.remove();
+    const box = document.createElement("div");
+    box.id = "beside";
+    box.className = "govuk-error-summary tl-error-beside";
+    box.tabIndex = -1;
+    box.setAttribute("role", "alert");
+    box.append(...nodes);
+    document.querySelector("main").prepend(box);
+    box.focus();
+    window.scrollTo(0, 0);
+  };
+  /* Another session has other tokens: the page of whoever is signed in now gives them, if it is the same officer. */
+  let stale = false;
+  const freshen = async () => {
+    const answer = await fetch(window.location.href, { headers: { "Accept": "text/html" } }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const token = page.querySelector("input[name=form_token]");
+    const who = (place) => { const shown = place.querySelector(".tl-officer"); return shown ? shown.textContent : ""; };
+    if (!token || who(page) !== who(document)) return;
+    for (const field of document.querySelectorAll("input[name=form_token]")) field.value = token.value;
+    stale = false;
+  };
+  const ended = () => {
+    stale = true;
+    const link = document.createElement("a");
+    link.className = "govuk-link";
+    link.href = "/signin";
+    link.target = "_blank";
+    link.textContent = texts.signin;
+    const words = document.createElement("p");
+    words.className = "govuk-body";
+    words.append(texts.ended, " ", link);
+    tell([words]);
+  };
+  const show = (html, form) => {
     const page = new DOMParser().parseFromString(html, "text/html");
     const fresh = page.querySelector("main");
     const old = document.querySelector("main");
     if (!fresh || !old) return;
+    const told = fresh.querySelector("[data-beside]");
+    if (told && form.isConnected) {
+      stale = true;
+      const title = document.createElement("h2");
+      title.className = "govuk-error-summary__title";
+      title.textContent = told.querySelector("h1").textContent;
+      const rest = [...told.querySelectorAll("p")].map((one) => document.importNode(one, true));
+      for (const link of rest.flatMap((one) => [...one.querySelectorAll("[data-leaves]")])) link.remove();
+      tell([title, ...rest]);
+      return;
+    }
     document.title = page.title;
     old.replaceWith(document.importNode(fresh, true));
     const main = document.querySelector("main");
@@ -118,6 +167,7 @@
     window.scrollTo(0, 0);
   };
   const send = async (form, button) => {
+    if (stale) await freshen();
     const body = new FormData(form, button || undefined);
     const key = form.elements.form_key ? form.elements.form_key.value : crypto.randomUUID();
     const encoded = form.enctype === "multipart/form-data" ? body : new URLSearchParams(body);
@@ -127,12 +177,14 @@
       for (;;) {
         const answer = await ask(url, encoded, key);
         if (answer.status === 204 && answer.headers.has("X-Tonglu-Location")) {
-          window.location.assign(answer.headers.get("X-Tonglu-Location"));
+          const next = answer.headers.get("X-Tonglu-Location");
+          if (next.startsWith("/signin?") && document.body.dataset.idleLock) ended();
+          else window.location.assign(next);
           return;
         }
         if (answer.headers.has("X-Tonglu-Locked")) { await lock(true); continue; }
         if (answer.redirected) { window.location.assign(answer.url); return; }
-        show(await answer.text());
+        show(await answer.text(), form);
         return;
       }
     } finally {
