@@ -15,7 +15,7 @@ from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
 from service.registry.doubles.alike import find_alike
-from service.registry.doubles.pairs import note_possible_duplicates
+from service.registry.doubles.pairs import follow_record, note_possible_duplicates
 from service.registry.drafts import PersonChanges
 from service.registry.holds.standing import drop_holds, held_until
 from service.registry.people import (
@@ -170,6 +170,7 @@ def protect_person(
     session.flush()
     note_change(session, node, "protected", before, person=person, now_open=opened, by=by)
     if lifted:
+        follow_record(session, node, person)
         node.callbacks.shareable(session, person)
     else:
         node.callbacks.protected(session, person)

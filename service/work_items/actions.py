@@ -12,7 +12,16 @@ from service.context import Node
 from service.officers.queries import find_officer
 from service.officers.rules import Officer
 from service.work_items.away import is_away
-from service.work_items.rules import BY_HAND, PROMISED_WORKING_DAYS, Kind, has_say, may_see, may_take, may_undo
+from service.work_items.rules import (
+    BY_HAND,
+    PROMISED_WORKING_DAYS,
+    SUPERVISORS_ALONE,
+    Kind,
+    has_say,
+    may_see,
+    may_take,
+    may_undo,
+)
 from service.work_items.tables import WorkItem
 
 
@@ -82,11 +91,16 @@ def hide_items(session: Session, about: str) -> None:
     session.flush()
 
 
-def move_items(session: Session, areas: Mapping[str, str]) -> None:
-    """Let the open tasks about some things be those of another office each; taken ones go to its pool."""
-    for item in _open_about(session, list(areas), None):
-        if item.area != areas[item.about]:
-            item.area, item.assignee = areas[item.about], None
+def place_items(session: Session, places: Mapping[str, tuple[str, bool]]) -> None:
+    """Let the open tasks about some things be those of an office each, or of its supervisors alone.
+
+    A task that somebody has goes to the office's pool where that changed. What only supervisors do anyway stays theirs.
+    """
+    for item in _open_about(session, list(places), None):
+        area, hidden = places[item.about]
+        hidden = hidden or item.kind in SUPERVISORS_ALONE
+        if (item.area, item.for_supervisor) != (area, hidden):
+            item.area, item.for_supervisor, item.assignee = area, hidden, None
             session.add(item)
     session.flush()
 

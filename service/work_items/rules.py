@@ -30,6 +30,9 @@ a term for them: it is a promise of ours. Ten days are what an office has to ans
 would have been asked about; a refused message holds a question up, hence two.
 """
 
+SUPERVISORS_ALONE: Final = frozenset({"unusual_access", "legal_hold"})
+"""Kinds that clerks never see."""
+
 UNDO: Final = timedelta(minutes=10)
 """So long whoever said that a task is done can take it back."""
 

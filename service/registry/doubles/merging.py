@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from sqlmodel import Session, col, or_, select
 
@@ -24,18 +24,24 @@ from service.consents.folder import read_consents, read_refusals, write_consents
 from service.consents.refusals import twelve_months_after
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.doubles.pairs import follow_record, office_of, pair_of
+from service.registry.doubles.pairs import ask_again, follow_record, open_pair_item, pair_of, put_back_of, seal_put_back
 from service.registry.holds.deciding import hold_parted
 from service.registry.holds.standing import require_nothing_held
 from service.registry.life.voiding import moves_of
-from service.registry.people import Contact, NewPerson, OpenPerson, find_person, opened_as, seal_columns, unseal_person
+from service.registry.people import (
+    Contact,
+    NewPerson,
+    OpenPerson,
+    find_person,
+    opened_as,
+    seal_columns,
+    unseal_person,
+)
 from service.registry.rows import add_tokens, drop_tokens
 from service.registry.rules import may_undo
 from service.registry.tables import DuplicatePair, PeerMessage, Person
 from service.registry.undoing.history import KEPT, facts_of
-from service.work_items.actions import close_items, open_item
-
-_PAD_BYTES: Final = 4096
+from service.work_items.actions import close_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +60,8 @@ def merge_people(session: Session, node: Node, kept_id: str, other_id: str, *, b
         raise InvalidInput(errors=[{"field": "other_id", "message": "Choose another record."}])
     kept, other = find_person(session, node, kept_id, by), find_person(session, node, other_id, by)
     require_nothing_held(session, other)
-    pair = pair_of(session, kept_id, other_id) or DuplicatePair(
-        id=uuid7(node.now(), node.entropy), kept_id=kept_id, other_id=other_id
-    )
+    noted = pair_of(session, kept_id, other_id)
+    pair = noted or DuplicatePair(id=uuid7(node.now(), node.entropy), kept_id=kept_id, other_id=other_id)
     if pair.state == "not_same":
         raise WrongState("These two records were found to be of two people.")
     opened = [
@@ -65,10 +70,10 @@ def merge_people(session: Session, node: Node, kept_id: str, other_id: str, *, b
         )
         for one in (kept, other)
     ]
-    put_back: dict[str, Any] = {"facts": facts_of(kept, opened[0])}
+    put_back: dict[str, Any] = {"facts": facts_of(kept, opened[0]), "noted": noted is not None}
     moves = moves_of(session, other.id)
     for move in moves:
-        move.person_id = kept.id
+        move.person_id, move.area = kept.id, kept.area
         session.add(move)
     put_back["messages"] = _hand_over_messages(session, other.id, kept.id)
     put_back["sheets"] = _join_sheets(session, node, opened[0].key, opened[1].key)
@@ -83,7 +88,7 @@ def merge_people(session: Session, node: Node, kept_id: str, other_id: str, *, b
     kept.version += 1
     pair.kept_id, pair.other_id, pair.state = kept.id, other.id, "merged"
     pair.moved = json.dumps([move.id for move in moves])
-    pair.sealed = _seal(node, opened[0].key, pair.id, put_back)
+    pair.sealed = seal_put_back(node, opened[0].key, pair.id, put_back)
     pair.decided_by, pair.decided_at = by.name, node.now()
     session.add_all([other, kept, pair])
     session.flush()
@@ -108,14 +113,20 @@ def undo_merge(session: Session, node: Node, pair_id: str, *, by: Officer) -> Du
     other = session.get(Person, pair.other_id)
     if other is None:
         raise NotFound
+    put_back = put_back_of(node, kept, pair)
     if pair.state == "merged":
-        if pair.sealed is None:
+        if put_back is None:
             raise WrongState("This was too long ago: the other record is gone.")
-        _part(session, node, pair, kept, other, by=by)
+        _part(session, node, pair, kept, other, put_back=put_back, by=by)
     pair.state, pair.moved, pair.sealed, pair.decided_by, pair.decided_at = "open", "[]", None, None, None
+    if put_back is not None and not put_back["noted"]:
+        # Nobody had asked whether they are the same before the decision.
+        session.delete(pair)
+        session.flush()
+        return pair
     session.add(pair)
     session.flush()
-    open_item(session, node, "duplicate", pair.id, area=office_of(node, kept, other))
+    open_pair_item(session, node, pair, kept, other)
     return pair
 
 
@@ -150,9 +161,17 @@ def purge_merged(session: Session, node: Node, limit: int = 200) -> int:
     return gone
 
 
-def _part(session: Session, node: Node, pair: DuplicatePair, kept: Person, other: Person, *, by: Officer) -> None:
+def _part(
+    session: Session,
+    node: Node,
+    pair: DuplicatePair,
+    kept: Person,
+    other: Person,
+    *,
+    put_back: dict[str, Any],
+    by: Officer,
+) -> None:
     key = node.vault.open_key(kept.wrapped_key)
-    put_back = json.loads(node.vault.unseal_bytes(key, pair.sealed or b"", _context(pair.id)))
     opened = [
         unseal_person(
             session, node, one, actor=by.as_actor, action="person.unmerged", purpose="correction", fields=("all",)
@@ -162,7 +181,7 @@ def _part(session: Session, node: Node, pair: DuplicatePair, kept: Person, other
     moved = set(json.loads(pair.moved))
     for move in moves_of(session, kept.id):
         if move.id in moved:
-            move.person_id = other.id
+            move.person_id, move.area = other.id, other.area
             session.add(move)
     for message_id in put_back["messages"]:
         message = session.get(PeerMessage, message_id)
@@ -175,7 +194,6 @@ def _part(session: Session, node: Node, pair: DuplicatePair, kept: Person, other
         write_consents(session, node, key, before["consents"])
         write_refusals(session, node, key, before["refusals"], twelve_months_after(node.today()))
     node.callbacks.unmerged(session, kept, other, put_back["rooms"])
-    _take_pairs_back(session, put_back["pairs"], other.id)
     if kept.protection_until is not None and put_back["facts"]["protection_until"] is None:
         if other.protection_until == kept.protection_until:
             kept.protection_reason = kept.protection_until = None
@@ -192,6 +210,8 @@ def _part(session: Session, node: Node, pair: DuplicatePair, kept: Person, other
     kept.version += 1
     session.add_all([kept, other])
     session.flush()
+    _take_pairs_back(session, put_back["pairs"], other.id)
+    ask_again(session, node, kept, other)
     follow_record(session, node, kept, other)
 
 
@@ -216,16 +236,17 @@ def _hand_over_pairs(session: Session, node: Node, own_pair: str, kept: Person, 
     ).all()
     for row in rows:
         third = row.other_id if row.kept_id == other.id else row.kept_id
-        handed.append({"id": row.id, "state": row.state, "third": third})
         known = pair_of(session, kept.id, third)
+        answers = known is not None and row.state == "not_same" and known.state == "open"
+        handed.append({"id": row.id, "third": third, "answered": known.id if known is not None and answers else ""})
         if known is not None:
             close_items(session, node, row.id)
-            if row.state == "not_same" and known.state == "open":
+            if answers:
                 known.state, known.decided_by, known.decided_at = "not_same", row.decided_by, row.decided_at
                 session.add(known)
                 close_items(session, node, known.id)
             continue
-        row.kept_id, row.other_id = min(kept.id, third), max(kept.id, third)
+        row.kept_id, row.other_id, row.sealed = min(kept.id, third), max(kept.id, third), None
         session.add(row)
     session.flush()
     return handed
@@ -234,9 +255,15 @@ def _hand_over_pairs(session: Session, node: Node, own_pair: str, kept: Person, 
 def _take_pairs_back(session: Session, handed: Sequence[dict[str, str]], other_id: str) -> None:
     for one in handed:
         row = session.get(DuplicatePair, one["id"])
-        if row is not None and row.state in ("open", "not_same"):
-            row.kept_id, row.other_id = min(other_id, one["third"]), max(other_id, one["third"])
-            session.add(row)
+        if row is None or row.state not in ("open", "not_same"):
+            continue
+        row.kept_id, row.other_id = min(other_id, one["third"]), max(other_id, one["third"])
+        session.add(row)
+        known = session.get(DuplicatePair, one.get("answered", ""))
+        if known is not None and known.state == "not_same" and known.decided_at == row.decided_at:
+            # What was found about the other record answered this question, too; now they are two again.
+            known.state, known.decided_by, known.decided_at = "open", None, None
+            session.add(known)
     session.flush()
 
 
@@ -332,12 +359,3 @@ def _write(session: Session, node: Node, person: Person, key: bytes, new: NewPer
     session.flush()
     add_tokens(session, node, person, new)
     node.callbacks.corrected(session, person, opened_as(person, key, new).contact.email, new.language)
-
-
-def _seal(node: Node, key: bytes, pair_id: str, put_back: dict[str, Any]) -> bytes:
-    text = json.dumps(put_back, ensure_ascii=False, separators=(",", ":")).encode()
-    return node.vault.seal(key, text, _context(pair_id), pad_to=_PAD_BYTES)
-
-
-def _context(pair_id: str) -> str:
-    return f"duplicate_pair.sealed:{pair_id}"

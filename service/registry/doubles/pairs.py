@@ -5,10 +5,11 @@ What was told apart is never offered again. A pair whose records lie in two town
 both; neither township sees the other's record in it.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from sqlmodel import Session, col, or_, select
 
@@ -23,14 +24,15 @@ from service.leases import take_lease
 from service.officers.rules import Officer, Role, require
 from service.registry.doubles.alike import BLOCKING, IdPair, find_alike, pairs_of, pairs_sharing, shared_keys
 from service.registry.marks import mark_of, set_mark
-from service.registry.people import find_person, unseal_person
+from service.registry.people import find_person, is_protected, unseal_person
 from service.registry.tables import DuplicatePair, Person
-from service.work_items.actions import close_items, move_items, open_item
+from service.work_items.actions import close_all_items, close_items, open_item, place_items
 
 PART: Final = 200
 """People whose doubles are looked for in one transaction."""
 OVERLAP: Final = timedelta(minutes=30)
 """So long a record may lie between the making of its id and its commit: a ledger's rows are sealed ahead."""
+_PAD_BYTES: Final = 4096
 _MARK: Final = "doubles"
 WHOLE_PASS_EVERY: Final = timedelta(hours=20)
 
@@ -52,21 +54,33 @@ def note_pairs(session: Session, node: Node, pairs: Sequence[IdPair]) -> int:
     return len(new)
 
 
+def rest_pairs(session: Session, node: Node, person: Person) -> None:
+    """Close the tasks about pairs of somebody whose record is voided: there is nothing left to compare."""
+    close_all_items(session, node, [pair.id for pair in _open_pairs(session, [person.id])], "duplicate")
+
+
+def ask_again(session: Session, node: Node, *people: Person) -> None:
+    """Open the tasks about the open pairs of people whose records are to be compared again."""
+    pairs = _open_pairs(session, [person.id for person in people])
+    known = find_all(session, Person, (one for pair in pairs for one in (pair.kept_id, pair.other_id)))
+    for pair in pairs:
+        both = known[pair.kept_id], known[pair.other_id]
+        if all(one.state == "active" for one in both):
+            open_pair_item(session, node, pair, *both)
+
+
 def follow_record(session: Session, node: Node, *people: Person) -> None:
     """Let the open tasks about people, and about pairs that they are in, be those of the office that keeps them now.
 
-    Whoever had the record before no longer sees them; what somebody had taken goes to the new office's pool.
+    Whoever had the record before no longer sees them; what somebody had taken goes to the new office's pool. Tasks
+    about somebody who is hidden are for supervisors, and for everyone again once they are not.
     """
-    ids = [person.id for person in people]
-    pairs = session.exec(
-        select(DuplicatePair).where(
-            or_(col(DuplicatePair.kept_id).in_(ids), col(DuplicatePair.other_id).in_(ids)),
-            DuplicatePair.state == "open",
-        )
-    ).all()
+    pairs = _open_pairs(session, [person.id for person in people])
     known = find_all(session, Person, (one for pair in pairs for one in (pair.kept_id, pair.other_id)))
-    offices = {pair.id: office_of(node, known[pair.kept_id], known[pair.other_id]) for pair in pairs}
-    move_items(session, {person.id: person.area for person in people} | offices)
+    places = {person.id: (person.area, is_protected(person, node.today())) for person in people}
+    for pair in pairs:
+        places[pair.id] = _place_of(node, known[pair.kept_id], known[pair.other_id])
+    place_items(session, places)
 
 
 def first_id_of(moment: datetime) -> str:
@@ -131,7 +145,8 @@ def tell_people_apart(session: Session, node: Node, person_id: str, other_id: st
     older, newer = sorted((find_person(session, node, one, by) for one in (person_id, other_id)), key=_id)
     pair = pair_of(session, older.id, newer.id)
     if pair is None:
-        pair = DuplicatePair(id=uuid7(node.now(), node.entropy), kept_id=older.id, other_id=newer.id)
+        pair = DuplicatePair(id=uuid7(node.now(), node.entropy), kept_id=older.id, other_id=newer.id, state="open")
+        pair.sealed = seal_put_back(node, node.vault.open_key(older.wrapped_key), pair.id, {"noted": False})
     return _told_apart(session, node, pair, by)
 
 
@@ -171,21 +186,56 @@ def pair_of(session: Session, one: str, other: str) -> DuplicatePair | None:
     ).first()
 
 
+def seal_put_back(node: Node, key: bytes, pair_id: str, put_back: dict[str, Any]) -> bytes:
+    """What a pair's row keeps for undoing, under the kept person's key. ``noted``: it was there before the decision."""
+    text = json.dumps(put_back, ensure_ascii=False, separators=(",", ":")).encode()
+    return node.vault.seal(key, text, _context(pair_id), pad_to=_PAD_BYTES)
+
+
+def put_back_of(node: Node, kept: Person, pair: DuplicatePair) -> dict[str, Any] | None:
+    """What undoing a decision puts back; None where nothing is kept for it."""
+    if pair.sealed is None:
+        return None
+    text = node.vault.unseal_bytes(node.vault.open_key(kept.wrapped_key), pair.sealed, _context(pair.id))
+    kept_for_undoing: dict[str, Any] = json.loads(text)
+    return {"noted": True} | kept_for_undoing
+
+
 def office_of(node: Node, one: Person, other: Person) -> str:
     """The narrowest office that sees both records: their own, or the one above both."""
     shared = [code for code in ancestors(one.area) if other.area.startswith(code) and len(code) >= len(node.region)]
     return shared[-1] if shared else node.region
 
 
+def _open_pairs(session: Session, people: Sequence[str]) -> Sequence[DuplicatePair]:
+    either = or_(col(DuplicatePair.kept_id).in_(people), col(DuplicatePair.other_id).in_(people))
+    return session.exec(select(DuplicatePair).where(either, DuplicatePair.state == "open")).all()
+
+
+def _context(pair_id: str) -> str:
+    return f"duplicate_pair.sealed:{pair_id}"
+
+
 def _id(person: Person) -> str:
     return person.id
+
+
+def open_pair_item(session: Session, node: Node, pair: DuplicatePair, one: Person, other: Person) -> None:
+    """Open the task about a pair, for the office that sees both."""
+    area, hidden = _place_of(node, one, other)
+    open_item(session, node, "duplicate", pair.id, area=area, for_supervisor=hidden)
+
+
+def _place_of(node: Node, one: Person, other: Person) -> tuple[str, bool]:
+    today = node.today()
+    return office_of(node, one, other), is_protected(one, today) or is_protected(other, today)
 
 
 def _open(session: Session, node: Node, older: Person, newer: Person) -> None:
     pair = DuplicatePair(id=uuid7(node.now(), node.entropy), kept_id=older.id, other_id=newer.id)
     session.add(pair)
     session.flush()
-    open_item(session, node, "duplicate", pair.id, area=office_of(node, older, newer))
+    open_pair_item(session, node, pair, older, newer)
 
 
 def _entered_after(session: Session, node: Node, after: str) -> tuple[list[IdPair], str | None]:

@@ -6,6 +6,7 @@ from schemas.problems import NotFound, WrongState
 from service.access_log import record
 from service.context import Node
 from service.officers.rules import Officer, Role, require
+from service.registry.doubles.pairs import rest_pairs
 from service.registry.life.settling import settle_later
 from service.registry.people import find_person, unseal_person
 from service.registry.rules import may_undo
@@ -56,6 +57,7 @@ def void_person(session: Session, node: Node, person_id: str, *, move_id: str | 
     session.flush()
     if move_id is None or not _has_other_moves(session, person.id):
         person.state, person.state_changed_at = "voided", node.now()
+        rest_pairs(session, node, person)
     person.version += 1
     session.add(person)
     session.flush()
@@ -97,6 +99,7 @@ def _has_other_moves(session: Session, person_id: str) -> bool:
 def _void(session: Session, node: Node, person: Person) -> None:
     person.state = "voided"
     person.state_changed_at = node.now()
+    rest_pairs(session, node, person)
     person.version += 1
     session.add(person)
     session.flush()

@@ -19,7 +19,7 @@ from service.consents.refusals import twelve_months_after
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.changes import let_go_on
-from service.registry.doubles.pairs import follow_record
+from service.registry.doubles.pairs import ask_again, follow_record
 from service.registry.life.voiding import undo_registration
 from service.registry.people import (
     Contact,
@@ -164,6 +164,8 @@ def _restore_person(session: Session, node: Node, person: Person, opened: OpenPe
     session.add(person)
     session.flush()
     add_tokens(session, node, person, new)
+    if was_voided:
+        ask_again(session, node, person)
     follow_record(session, node, person)
     return opened_as(person, opened.key, new)
 
