@@ -47,21 +47,42 @@ class PeersPage:
     items: Sequence[Item]
     counts: Mapping[str, int]
     show: str
+    named: str
     next: str | None
 
+    @property
+    def is_long(self) -> bool:
+        """Whether there are more peers than one page holds: then they are looked for by name."""
+        return self.counts[""] > PAGE
 
-def peers_page(found: Sequence[Item], *, show: str = "", after: str = "", size: int = PAGE) -> PeersPage:
-    """Give the page of the list that comes after a region; a filter that is none shows all."""
+
+def peers_page(
+    found: Sequence[Item], *, show: str = "", named: str = "", after: str = "", size: int = PAGE
+) -> PeersPage:
+    """Give the page of the list that comes after a region; a filter that is none shows all.
+
+    ``named`` is part of a name, its pinyin or initials, or the beginning of a code.
+    """
     show = show if show in KINDS else ""
     counts = {kind: sum(map(belongs, found)) for kind, belongs in KINDS.items()}
-    chosen = sorted(filter(KINDS[show], found), key=lambda item: (_spelt(item[0].name), item[0].region))
+    wanted = "".join(named.split()).casefold()
+    chosen = [item for item in found if KINDS[show](item) and _is_named(item[0], wanted)]
+    chosen.sort(key=lambda item: (_spelt(item[0].name), item[0].region))
     begin = next((place for place, (view, _) in enumerate(chosen, 1) if view.region == after), 0)
     items = chosen[begin : begin + size]
-    return PeersPage(items, counts, show, items[-1][0].region if len(chosen) > begin + size else None)
+    return PeersPage(items, counts, show, named, items[-1][0].region if len(chosen) > begin + size else None)
 
 
 PLACE_READINGS: Final = {"长": "chang", "重": "chong", "厦": "xia", "蚌": "beng", "泊": "bo", "乐": "le", "朝": "chao"}
 """Characters that are read otherwise in names of places than most often elsewhere."""
+
+
+def _is_named(view: PeerView, wanted: str) -> bool:
+    spelt = _spelt(view.name)
+    initials = "".join(reading[0] for reading in spelt)
+    return wanted in view.name.casefold() or any(
+        text.startswith(wanted) for text in ("".join(spelt), initials, view.region)
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
@@ -41,11 +42,13 @@ async def list_page(
     request: Request,
     node: CurrentNode,
     officer: PageOfficer,
+    *,
     show: Annotated[str, Query(max_length=12)] = "",
+    named: Annotated[str, Query(max_length=50)] = "",
     after: Annotated[str, Query(max_length=12)] = "",
 ) -> Response:
-    """All peers, or those of one kind: how the line stands, in words."""
-    return await _list_page(request, node, officer, Form(), show=show, after=after)
+    """All peers, or those of one kind or name: how the line stands, in words."""
+    return await _list_page(request, node, officer, Form(), show=show, named=named, after=after)
 
 
 @router.post("/peers")
@@ -166,17 +169,18 @@ async def _list_page(
     form: Form,
     *,
     show: str = "",
+    named: str = "",
     after: str = "",
     status: int = 200,
 ) -> Response:
     def read(session: Session) -> tuple[PeersPage, set[str], datetime | None]:
         lines = [(as_seen_by(view, node, officer), trouble) for view, trouble in views_with_troubles(session, node)]
-        page = peers_page(lines, show=show, after=after)
+        page = peers_page(lines, show=show, named=named, after=after)
         agreed = queries.agreed_regions(session, [view.region for view, _ in page.items], node.today())
         return page, agreed, newest_invitation(session)
 
     page, agreed, invitation_until = await node.database.read(read)
-    path = f"/peers?show={page.show}" if page.show else "/peers"
+    asked = {name: value for name, value in (("show", page.show), ("named", page.named)) if value}
     return pages_of(request).render(
         request,
         "agreements/peers.html",
@@ -186,8 +190,8 @@ async def _list_page(
         now=node.now(),
         invitation_until=invitation_until,
         form=form,
-        first=path if after else None,
-        next=f"{path}{'&' if page.show else '?'}after={page.next}" if page.next else None,
+        first=f"/peers?{urlencode(asked)}" if after else None,
+        next=f"/peers?{urlencode(asked | {'after': page.next})}" if page.next else None,
         whole=officer.sees(node.region),
         may_change=officer.has(*MAY_CHANGE) and officer.sees(node.region),
     )

@@ -1,5 +1,7 @@
 """What officers do about a line, by forms without scripts; who may; what is logged; and lists of every length."""
 
+from urllib.parse import quote
+
 from sqlmodel import select
 
 from federation.mock_peer import faults
@@ -166,6 +168,11 @@ async def test_no_peers_and_two_hundred(world):
     sounds = [int(region) % 4 for region in seen]
     assert sounds == [3] * 50 + [2] * 50 + [1] * 50 + [0] * 50, "by the sound of the name: 安, 澜, 青, 云"
     await said_in(world, "/peers?show=attention", ("100 Need someone", "100 需要处理"), ("200 All", "200 全部"))
+    for named in ("安3乡", "3乡", "an3", "A 3 X", "790000003"):
+        text = (await world.browser.gets(f"/peers?named={quote(named)}")).text
+        assert 'href="/peers/790000003"' in text, named
+        assert 'href="/peers/790000001"' not in text, named
+    await said_in(world, "/peers?named=nobody&show=paper", ("No region here is called so", "没有叫这个名称的地区"))
     first = await world.region.get("/peers", limit=150)
     rest = await world.region.get("/peers", after=first["next"])
     assert (len(first["items"]), len(rest["items"]), rest["next"]) == (150, 50, None)
