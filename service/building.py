@@ -115,6 +115,7 @@ def connect_rooms(node: Node) -> None:
     calls.on_protected += [told(reminders_effects.on_protected), told(portal_tasks.on_protected)]
     calls.on_erased += [told(portal_tasks.on_erased)]
     calls.on_disabled.append(work_items_on_disabled)
+    calls.on_demoted.append(work_items_on_disabled)
     calls.on_ended += [told(reminders_effects.on_ended)]
     for name, room in (
         ("certificates", certificates_effects),

@@ -127,6 +127,7 @@ class Callbacks:
     ``on_corrected(session, person, email, language)``: the record was corrected; these are in force now.
     ``on_given_up(session, message)``: an officer withdrew a message that its peer had refused.
     ``on_disabled(session, officer_id, name)``: an officer works here no longer, or not with these records.
+    ``on_demoted(session, officer_id, name)``: an officer works here, but sees fewer of the office's tasks.
     ``on_erased(session, person)``: called before the person's key and rows go, while links can still be computed.
     """
 
@@ -141,6 +142,7 @@ class Callbacks:
     on_corrected: list[CorrectedCallback] = field(default_factory=list)
     on_given_up: list[GivenUpCallback] = field(default_factory=list)
     on_disabled: list[OfficerCallback] = field(default_factory=list)
+    on_demoted: list[OfficerCallback] = field(default_factory=list)
     check_code: CodeCheck = _no_code
     erasure_asked: ErasureAsked = _not_asked
     open_journeys: JourneyCount = _no_journeys
@@ -196,6 +198,11 @@ class Callbacks:
         """Tell everyone that a message to a peer is withdrawn for good."""
         for call in self.on_given_up:
             call(session, message)
+
+    def demoted(self, session: Session, officer_id: str, name: str) -> None:
+        """Tell everyone that an officer sees fewer of the office's tasks."""
+        for call in self.on_demoted:
+            call(session, officer_id, name)
 
     def disabled(self, session: Session, officer_id: str, name: str) -> None:
         """Tell everyone that an officer works here no longer, or not with these records: theirs is the pool's."""

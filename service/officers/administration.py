@@ -114,6 +114,9 @@ def change_officer(
             actions.keep_an_administrator(session, node, row)
     if (before & _WORKS_WITH_PEOPLE and not after & _WORKS_WITH_PEOPLE) or where != row.area:
         node.callbacks.disabled(session, row.id, row.name)
+    elif Role.SUPERVISOR in before - after:
+        # What is for supervisors alone would be on nobody's list any more.
+        node.callbacks.demoted(session, row.id, row.name)
     row.roles, row.area = " ".join(sorted(after)), where
     if link is not None:
         _link(session, node, row, link.strip())

@@ -55,6 +55,7 @@ def run_deadlines(session: Session, node: Node) -> int:
     for row in (*late, *stuck):
         due = node.calendar.next_working_day(today)
         open_item(session, node, "request_unanswered", row.id, area=_office_of(session, row), due=due, peer=row.peer)
+    _follow_people(session)
     soon = session.exec(
         select(VerificationRequest)
         .where(
@@ -79,6 +80,20 @@ def _office_of(session: Session, row: VerificationRequest) -> str | None:
     """The office whose question it is: that of the person's record. Who sees the case sees the task, and no more."""
     person = session.get(Person, row.person_id) if row.person_id else None
     return person.area if person is not None else None
+
+
+def _follow_people(session: Session) -> None:
+    """Give tasks about questions to the office that keeps the person's record by now."""
+    moved = (
+        select(WorkItem, Person.area)
+        .join(VerificationRequest, col(VerificationRequest.id) == WorkItem.about)
+        .join(Person, col(Person.id) == VerificationRequest.person_id)
+        .where(WorkItem.kind == "request_unanswered", WorkItem.state == "open", col(WorkItem.area) != Person.area)
+        .limit(BATCH)
+    )
+    for item, area in session.exec(moved).all():
+        item.area, item.assignee = area, None
+        session.add(item)
 
 
 def _undelivered(session: Session, node: Node, today: date) -> list[VerificationRequest]:

@@ -3,7 +3,11 @@
 from datetime import date
 from typing import Any
 
-from tests.service.two_regions import ANSWERER, IDENTITY_AND_DEPARTURE, Region, Regions
+from sqlmodel import Session
+
+from service.officers.rules import Role
+from service.registry.tables import Person
+from tests.service.two_regions import ANSWERER, ASKER, IDENTITY_AND_DEPARTURE, Region, Regions
 from tests.service.verification.test_dialogue import SHARE_HOME, received
 
 NO_RECORD = dict.fromkeys(IDENTITY_AND_DEPARTURE, "no_record")
@@ -104,3 +108,26 @@ async def test_a_question_that_is_under_way_for_too_long_is_one_task_and_a_late_
     assert len(await unanswered(regions.asker, "done")) == 1
     await regions.asker.post(f"/verifications/{asked['id']}/cancel", {"reason": "no_longer_needed"})
     assert await unanswered(regions.asker) == []
+
+
+async def test_the_task_belongs_to_the_office_that_asked_and_goes_with_the_record(regions):
+    asker = regions.asker
+    here = await asker.as_officer("临港专干", Role.CLERK, area=f"{ASKER}001")
+    there = await asker.as_officer("邻镇专干", Role.CLERK, area=f"{ASKER}002")
+    arrival = await here.arrives(SHARE_HOME)
+    asked = await here.asks(arrival["person_id"])
+    regions.wire.cut.add(f"{ANSWERER}.example")
+    regions.clock.set(regions.clock.now().replace(day=26))
+    await asker.run("deadlines")
+    (task,) = await unanswered(here)
+    assert (task["about"], await unanswered(there)) == (asked["id"], [])
+    assert len(await unanswered(asker)) == 1, "who sees the whole region sees it, too"
+    await here.post(f"/work-items/{task['id']}/take")
+
+    def transfer(session: Session) -> None:
+        session.get_one(Person, arrival["person_id"]).area = f"{ASKER}002"
+
+    asker.node.database.write_sync(transfer)
+    await asker.run("deadlines")
+    (moved,) = await unanswered(there)
+    assert (moved["id"], moved["assignee"], await unanswered(here)) == (task["id"], None, [])

@@ -7,6 +7,7 @@ import pytest
 from schemas.calendar import Deadline
 from schemas.problems import Conflict, InvalidInput, NotFound, WrongState
 from service.officers.actions import disable_officer
+from service.officers.administration import change_officer
 from service.officers.rules import Officer, Role
 from service.work_items.actions import (
     close_items,
@@ -136,6 +137,14 @@ def test_whoever_is_away_or_shut_out_has_no_task(node, officer, colleague):
     node.database.write_sync(lambda session: come_back(session, by=colleague))
     assert node.database.read_sync(lambda session: colleagues(session, node, by=officer)) == ["李伟"]
     does(node, hand_over, item, node, to="李伟", by=officer)
+    # Whoever is no supervisor any more does not see what is for supervisors alone: it must be on somebody's list.
+    other_supervisor = add_account(node, "", "周岚", frozenset({Role.CLERK, Role.SUPERVISOR}), area="790303001")
+    secret = opened(node, kind="persons_request", about="person-9", area="790303001", for_supervisor=True)
+    does(node, take_item, secret, by=other_supervisor)
+    assert listed(node, officer, mine=False) == ["case-2"]
+    node.database.write_sync(lambda s: change_officer(s, node, "周岚", roles=["clerk"], by=officer))
+    assert sorted(listed(node, officer, mine=False)) == ["case-2", "person-9"]
+    does(node, take_item, secret, by=officer)
     node.database.write_sync(lambda session: disable_officer(session, node, "李伟"))
     assert sorted(listed(node, officer, mine=False)) == ["case-1", "case-2"]
 
