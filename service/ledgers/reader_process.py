@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from threading import Timer
+from threading import Event, Thread
 from types import TracebackType
 from typing import IO, Any
 
@@ -82,9 +82,8 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
             pass_fds=(descriptor,),
         )
         os.close(descriptor)
-        self._timer = Timer(PATIENCE * _cpu_seconds(size), self._process.kill)
-        self._timer.daemon = True
-        self._timer.start()
+        self._asked, self._closed = False, Event()
+        Thread(target=self._watch, args=(PATIENCE * _cpu_seconds(size),), name="tonglu-reader", daemon=True).start()
         try:
             self._take_head()
         except BaseException:
@@ -119,7 +118,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
 
     def close(self) -> None:
         """End the other process, whether or not it was done."""
-        self._timer.cancel()
+        self._closed.set()
         self._process.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
@@ -150,9 +149,19 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
                 stdin.write(json.dumps(value).encode() + b"\n")
                 stdin.flush()
 
+    def _watch(self, seconds: int) -> None:
+        """End the reader once it has let us wait for so long; while we do something else it waits for us."""
+        while not self._closed.wait(1):
+            seconds -= self._asked
+            if seconds <= 0:
+                self._process.kill()
+                return
+
     def _line(self) -> Any:
         stdout = self._process.stdout
+        self._asked = True
         line = stdout.readline() if stdout else b""
+        self._asked = False
         if not line.endswith(b"\n"):
             # It crashed, or ran out of memory or time: whatever the file is, it is no ledger that can be read.
             raise LedgerUnreadable(_TOO_LARGE if self._process.wait() in _OUT_OF_BOUNDS else _DAMAGED)
