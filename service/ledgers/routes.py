@@ -28,7 +28,7 @@ from service.ledgers.queries import LedgerView, ledger_view, ledgers_page
 from service.ledgers.report import workbook
 from service.ledgers.undoing import undo_all
 from service.officers.doors import CurrentOfficer
-from service.officers.rules import Officer
+from service.officers.rules import Officer, Role, require
 from service.paging import PageAfter, PageLimit
 from service.web.languages import N_, Languages, Translator
 
@@ -178,6 +178,8 @@ async def upload_ledger(
     Every other column is dropped before anything is stored, and named in `dropped_columns`. Problems:
     `ledger_unreadable`, `invalid_input` for a source that is none or a choice that cannot be.
     """
+    # A file is opened for those alone who may bring one.
+    require(officer, Role.CLERK, Role.SUPERVISOR)
     origin = origin_of(node.divisions, source, source_region)
     chosen = _chosen(columns)
     content = await read_upload(file)

@@ -9,6 +9,8 @@ import pytest
 from starlette.formparsers import MultiPartParser
 
 from service.ledgers.routes import MAX_UPLOAD_BYTES
+from service.officers.rules import Role
+from tests.service.conftest import add_account, connect, sign_in_as
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "ledgers"
 TRUTH = json.loads((VECTORS / "truth.json").read_text("utf-8"))
@@ -64,6 +66,14 @@ async def test_a_file_that_is_no_ledger_is_a_problem_and_leaves_nothing(client, 
 async def test_a_missing_file_and_a_wrong_kind_are_invalid_input(client):
     assert (await client.post("/api/v1/ledgers", data={"kind": "arrivals"})).status_code == 422
     assert (await upload(client, b"x", kind="births")).json()["type"] == "/problems/invalid_input"
+
+
+async def test_a_file_is_not_even_opened_for_who_may_not_import(app, password_hash):
+    for role in (Role.ADMINISTRATOR, Role.AUDITOR):
+        officer = add_account(app.state.node, password_hash, role.value, frozenset({role}))
+        async with connect(app, sign_in_as(app.state.node, officer)) as http:
+            answer = await upload(http, b"no ledger", kind="arrivals")
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/forbidden")
 
 
 async def test_a_stranger_is_asked_to_sign_in_and_an_unknown_import_is_not_found(client, anonymous):
