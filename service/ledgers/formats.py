@@ -17,6 +17,10 @@ from schemas.problems import LedgerUnreadable
 MAX_FILE_BYTES = 128 * 1024 * 1024
 """A larger file is no ledger of a township; a county's million rows are about 100 MB of text."""
 MAX_UNPACKED_BYTES = 384 * 1024 * 1024
+MAX_OLD_BYTES = 64 * 1024 * 1024
+"""An .xls, whose sheets have 65,536 rows at most, is held in memory whole."""
+MAX_SHEETS = 500
+"""One for each village of a large county."""
 MAX_RATIO = 100
 """XML of real sheets shrinks 10 to 60 times; an archive made to explode shrinks 200 to 1,000 times."""
 RATIO_MATTERS_FROM_BYTES = 16 * 1024 * 1024
@@ -37,7 +41,11 @@ _OVERLAP_BYTES = 64
 _MACROS = "The workbook holds macros; save it as .xlsx without them."
 _CELL = re.compile(rb"""r=["']([A-Za-z]{1,8})([0-9]{1,12})["']""")
 _ROW = re.compile(rb"""r=["']([0-9]{1,20})["']""")
-_DTD = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
+_DTD = re.compile(
+    b"|".join(rb"\x00?".join(re.escape(bytes([one])) for one in word) for word in (b"<!DOCTYPE", b"<!ENTITY")),
+    re.IGNORECASE,
+)
+"""In one byte a character, or in two: an XML part may be UTF-16."""
 _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16_WITHOUT_MARK = tuple(
     word.encode(code) for word in ("姓名", "name", "Name") for code in ("utf-16-le", "utf-16-be")
@@ -81,7 +89,9 @@ def recognise(path: Path) -> FileFormat:
 
 def _recognise_compound(file: IO[bytes]) -> FileFormat:
     """Look into an OLE compound file (MS-CFB): an old workbook, or a new one locked by a password (MS-OFFCRYPTO)."""
-    content = file.read()
+    content = file.read(MAX_OLD_BYTES + 1)
+    if len(content) > MAX_OLD_BYTES:
+        raise LedgerUnreadable("The file is too large (at most %(megabytes)s MB).", megabytes=MAX_OLD_BYTES >> 20)
     if "EncryptedPackage".encode("utf-16-le") in content:
         raise LedgerUnreadable("The workbook is protected by a password; save it without one.")
     if any(name.encode("utf-16-le") in content for name in ("_VBA_PROJECT", "_VBA_PROJECT_CUR")):
@@ -107,13 +117,17 @@ def _recognise_text(head: bytes) -> FileFormat:
 
 
 def _refuse_endless_lines(file: IO[bytes]) -> None:
-    without_end = 0
+    """Refuse a text that is one line, or more lines than a sheet has rows, before anything holds them."""
+    without_end = lines = 0
     while chunk := file.read(_CHUNK_BYTES):
         first = min((place for end in (b"\n", b"\r") if (place := chunk.find(end)) >= 0), default=len(chunk))
         if without_end + first > MAX_LINE_BYTES:
             raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
         last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
         without_end = len(chunk) - last - 1 if last >= 0 else without_end + len(chunk)
+        lines += max(chunk.count(b"\n"), chunk.count(b"\r"))
+        if lines > MAX_ROWS:
+            raise LedgerUnreadable("The sheet is too large: split the ledger.")
 
 
 def _recognise_archive(path: Path) -> FileFormat:

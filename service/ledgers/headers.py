@@ -33,6 +33,7 @@ _BRACKETS = str.maketrans("【】[]〔〕{}<>", "()()()()()")
 DETAIL = 9
 """The level of a column that holds a place whole, or what is left below the village."""
 VILLAGE = 4
+_PLACES = ("origin_parents", "here_parents", "destination_parents")
 
 
 def fold_header(text: str) -> str:
@@ -69,7 +70,7 @@ def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
     if not above:
         return _single(last, kind)
     parent = above[-1]
-    if any(part not in _words("neutral_parents") for part in above[:-1]):
+    if any(part not in _words("neutral_parents") and not _same_place(part, parent) for part in above[:-1]):
         return None
     found = _part_of_place(parent, last, kind) or _spelling(parent + last, kind)
     if found is None and parent in _words("neutral_parents"):
@@ -78,6 +79,11 @@ def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
         found = _single(last, kind)
         return found if found and found.field in (Field.PHONE, Field.EMAIL) else None
     return found
+
+
+def _same_place(upper: str, parent: str) -> bool:
+    """Tell whether a header above 户籍地 only says so once more: 户籍信息."""
+    return any(upper in _words(parents) and parent in _words(parents) for parents in _PLACES)
 
 
 def is_forbidden(labels: tuple[str, ...]) -> bool:
@@ -207,7 +213,7 @@ def _place_in_one_word(folded: str, kind: LedgerKind) -> Meaning | None:
     """Read 户籍地县, 户籍乡镇, county of origin and the like: an upper header and a level written as one word."""
     if found := _LEVEL_OF.fullmatch(folded):
         return _part_of_place(found[2], found[1], kind)
-    for parents in ("origin_parents", "here_parents", "destination_parents"):
+    for parents in _PLACES:
         for parent in _words(parents):
             if folded.startswith(parent) and len(folded) > len(parent):
                 label = folded.removeprefix(parent).removeprefix("所在")

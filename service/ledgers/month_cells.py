@@ -45,6 +45,11 @@ def shows_month(number_format: str) -> bool:
     return "y" in shown and "m" in shown and not any(part in shown for part in "dhs")
 
 
+def built_in_month(number: int) -> bool:
+    """Tell whether a number format that every spreadsheet program knows by its number shows a month."""
+    return number in _BUILT_IN
+
+
 def _month_styles(archive: zipfile.ZipFile) -> frozenset[int]:
     root = ET.fromstring(archive.read("xl/styles.xml"))  # noqa: S314 - `formats.recognise` refused DTDs
     own = {
@@ -54,7 +59,7 @@ def _month_styles(archive: zipfile.ZipFile) -> frozenset[int]:
     if formats is None:
         return frozenset()
     numbers = [int(one.get("numFmtId", "0")) for one in formats]
-    return frozenset(place for place, number in enumerate(numbers) if own.get(number, number in _BUILT_IN))
+    return frozenset(place for place, number in enumerate(numbers) if own.get(number, built_in_month(number)))
 
 
 def _sheets(archive: zipfile.ZipFile) -> Iterator[str]:

@@ -104,8 +104,8 @@ def _parse(file: TextIO, separator: str) -> Iterator[Row]:
 def _records(file: TextIO, separator: str) -> Iterator[list[str]]:
     """Parse a text (RFC 4180), and let no stray quotation mark swallow the people below it.
 
-    A quoted cell may hold line breaks. But where a line within a cell parts into as many cells as a whole row, the mark
-    was never meant as a quote: its lines are then read one by one.
+    A quoted cell may hold line breaks. But where two lines of one record have as many cells as a row each, the mark was
+    never meant as a quote: they are then read one by one.
     """
     taken: list[str] = []
     lines = _noted(file, taken)
@@ -115,7 +115,7 @@ def _records(file: TextIO, separator: str) -> Iterator[list[str]]:
         taken.clear()
         try:
             for row in reader:
-                if len(taken) > 1 and _swallowed(row, separator, width):
+                if len(taken) > 1 and _swallowed(taken, separator, width):
                     break
                 width = max(width, len(row))
                 taken.clear()
@@ -127,7 +127,7 @@ def _records(file: TextIO, separator: str) -> Iterator[list[str]]:
             if len(taken) < _FEWEST_SWALLOWED:
                 raise
         for line in taken:
-            yield next(csv.reader([line], delimiter=separator, quoting=_quoting(line)), [])
+            yield _alone(line, separator)
 
 
 def _noted(file: TextIO, taken: list[str]) -> Iterator[str]:
@@ -137,11 +137,11 @@ def _noted(file: TextIO, taken: list[str]) -> Iterator[str]:
         yield line
 
 
-def _swallowed(row: list[str], separator: str, width: int) -> bool:
-    return width >= _FEWEST_SWALLOWED and any(
-        line.count(separator) >= width - 1 for cell in row if "\n" in cell or "\r" in cell for line in cell.splitlines()
-    )
+def _swallowed(lines: list[str], separator: str, width: int) -> bool:
+    """Tell whether the lines of one record are rows of their own."""
+    return width >= _FEWEST_SWALLOWED and sum(len(_alone(line, separator)) >= width for line in lines) > 1
 
 
-def _quoting(line: str) -> Literal[0, 3]:
-    return csv.QUOTE_MINIMAL if line.count('"') % 2 == 0 else csv.QUOTE_NONE
+def _alone(line: str, separator: str) -> list[str]:
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if line.count('"') % 2 == 0 else csv.QUOTE_NONE
+    return next(csv.reader([line], delimiter=separator, quoting=quoting), [])

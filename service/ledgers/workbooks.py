@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import isfinite
 from pathlib import Path
-from typing import BinaryIO
 
 import python_calamine as calamine
 
@@ -13,8 +12,10 @@ from schemas.problems import LedgerUnreadable
 from service.ledgers.columns import HEADER_SEARCH_ROWS, Merge, Row
 from service.ledgers.date_systems import counts_from_1904
 from service.ledgers.fields import Cell
-from service.ledgers.formats import MAX_CELLS, MAX_COLUMNS, FileFormat
+from service.ledgers.formats import MAX_CELLS, MAX_COLUMNS, MAX_SHEETS, FileFormat
 from service.ledgers.month_cells import MonthCells, month_cells
+from service.ledgers.ods_cells import ods_sheets
+from service.ledgers.old_cells import old_month_cells
 
 _EPOCH = date(1899, 12, 30)
 _FIRST_SERIAL, _LAST_SERIAL = 3_654, 73_050
@@ -39,30 +40,42 @@ class Sheet:
 def read_workbook(path: Path, found: FileFormat) -> Iterator[Sheet]:
     """Give the visible sheets of a workbook (.xlsx, .xlsb, .xls, .ods), one after the other.
 
-    Formulas give the value that was saved with them; they are never run. A day that is shown as a month (.xlsx only)
-    is given as that month. Raises `LedgerUnreadable` for a workbook that
-    is damaged, locked or larger than a ledger can be.
+    Formulas give the value that was saved with them; they are never run. A day that is shown as a month is
+    given as that month. Raises `LedgerUnreadable` for a workbook that is damaged, locked or larger than a ledger can
+    be.
     """
-    with path.open("rb") as file:
-        book = _open(file)
-        months = month_cells(path) if found is FileFormat.XLSX else []
-        from_1904 = counts_from_1904(path, found)
-        for number, sheet in enumerate(book.sheets_metadata):
-            if sheet.typ == calamine.SheetTypeEnum.WorkSheet and sheet.visible == calamine.SheetVisibleEnum.Visible:
-                seen = _sheet(book, number, sheet.name, months[number] if number < len(months) else frozenset())
-                yield replace(seen, from_1904=from_1904)
+    book = _open(path)
+    if len(book.sheets_metadata) > MAX_SHEETS:
+        raise LedgerUnreadable("The workbook has more than %(sheets)s sheets.", sheets=MAX_SHEETS)
+    beside = ods_sheets(path) if found is FileFormat.ODS else []
+    months = [one.month_cells for one in beside] or _months(path, found)
+    from_1904 = counts_from_1904(path, found)
+    for number, sheet in enumerate(book.sheets_metadata):
+        if sheet.typ == calamine.SheetTypeEnum.WorkSheet and sheet.visible == calamine.SheetVisibleEnum.Visible:
+            merges = beside[number].merges if number < len(beside) else None
+            seen = _sheet(book, number, sheet.name, months[number] if number < len(months) else frozenset(), merges)
+            yield replace(seen, from_1904=from_1904)
 
 
-def _open(file: BinaryIO) -> calamine.CalamineWorkbook:
+def _months(path: Path, found: FileFormat) -> Sequence[MonthCells]:
+    if found is FileFormat.XLSX:
+        return month_cells(path)
+    return old_month_cells(path) if found is FileFormat.XLS else []
+
+
+def _open(path: Path) -> calamine.CalamineWorkbook:
     try:
-        return calamine.CalamineWorkbook.from_filelike(file)
+        # By its path: of a file object the library would hold all bytes twice.
+        return calamine.CalamineWorkbook.from_path(path)
     except calamine.PasswordError:
         raise LedgerUnreadable("The workbook is protected by a password; save it without one.") from None
     except (calamine.CalamineError, OSError, ValueError):
         raise LedgerUnreadable("The workbook is damaged; open it in Excel and save it again.") from None
 
 
-def _sheet(book: calamine.CalamineWorkbook, number: int, title: str, months: MonthCells) -> Sheet:
+def _sheet(
+    book: calamine.CalamineWorkbook, number: int, title: str, months: MonthCells, merges: list[Merge] | None
+) -> Sheet:
     try:
         sheet = book.get_sheet_by_index(number)
     except (calamine.CalamineError, OSError, ValueError):
@@ -73,7 +86,7 @@ def _sheet(book: calamine.CalamineWorkbook, number: int, title: str, months: Mon
     if last_column * last_row > MAX_CELLS:
         raise LedgerUnreadable("The sheet is too large: split the ledger.")
     head: list[Row] = [_row(cells) for cells in sheet.to_python(skip_empty_area=False, nrows=HEADER_SEARCH_ROWS)]
-    merges = sheet.merged_cell_ranges or []
+    merges = merges if merges is not None else sheet.merged_cell_ranges or []
     return Sheet(
         title,
         head,
