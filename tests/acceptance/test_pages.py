@@ -171,6 +171,8 @@ def test_while_the_line_is_down_the_form_waits_and_is_saved_once(context, page):
     context.set_offline(True)
     page.get_by_role("button", name="保存").click()
     expect(page.locator("#offline")).to_contain_text("未连接")
+    # The form is longer than the screen, and its end is where one has got to.
+    expect(page.locator("#offline")).to_be_in_viewport()
     expect(page.locator("#connection-text")).to_have_text("未连接")
     expect(page.locator("#name")).to_have_value("李断线")
     context.set_offline(False)
@@ -205,6 +207,19 @@ def test_absent_protected_and_forbidden_are_one_page(context, world):
         seen.append((answer.status, text))
         assert "未找到，或不在您的区域" in text
     assert seen[0] == seen[1] == seen[2]
+
+
+# --- on paper ---
+
+
+def test_a_printed_list_is_whole_and_shows_no_addresses(page):
+    page.goto("/arrivals")
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 720, "height": 1040})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 720
+    assert page.evaluate("getComputedStyle(document.querySelector('td a'), '::after').content") == "none"
+    assert page.evaluate("getComputedStyle(document.querySelector('.tl-scroll')).breakInside") == "auto"
+    expect(page.locator(".tl-filters")).to_be_hidden()
 
 
 # --- without a script ---

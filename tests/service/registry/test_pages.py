@@ -75,6 +75,27 @@ async def test_what_is_wrong_is_said_at_once_in_the_order_of_the_page_each_at_it
     assert re.findall(r'<li><a href="#(\w+)">', back.text) == ["expected_return_on"]
 
 
+async def test_regions_are_offered_by_name_and_initials_and_the_officers_own_last_ones_first(
+    window, app, password_hash, clock
+):
+    offered = re.compile(r'<option value="([^"]+)">')
+    for typed, found in (("qhx", True), ("青禾", True), ("qinghe", True), ("790101", False)):
+        page = await window.get("/regions", params={"region": typed})
+        assert ("青禾县" in offered.findall(page.text)) is found, typed
+    # What lies within this region is no other end of a move.
+    assert offered.findall((await window.get("/regions", params={"region": "澜江"})).text) == []
+    await registered(window)
+    clock.advance(minutes=1)
+    await registered(window, region="云台县", name="赵国强", document_number="790101198506170339")
+    ours = re.compile(r'<datalist id="region-options">(.*?)</datalist>', re.DOTALL)
+    page = (await window.get("/arrivals/new")).text
+    assert offered.findall(ours.search(page)[1].replace("></option>", ">")) == ["云台县", "青禾县"]
+    assert offered.findall(ours.search((await window.get("/departures/new")).text)[1].replace("></option>", ">")) == []
+    token = sign_in_as(app.state.node, add_account(app.state.node, password_hash, "second"), "page")
+    async with connect(app, headers={"Accept": "text/html"}, cookies={"tonglu_session": token}) as other:
+        assert ours.search((await other.get("/arrivals/new")).text)[1] == ""
+
+
 def imported(node, area, kind="arrivals", **more):
     """A ledger that was taken over, as its row stands."""
     return LedgerImport(
