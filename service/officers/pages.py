@@ -118,6 +118,7 @@ async def sign_out(request: Request, node: CurrentNode) -> Response:
         await node.database.write(lambda session: close_session(session, node, token))
     response = pages_of(request).see_other(request, "/signin")
     clear_session_cookie(response, node)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
@@ -157,11 +158,13 @@ async def unlock_form(request: Request, node: CurrentNode) -> Response:
     if not form.needed("password"):
         return lock_page_with(request, form, token, following, status=422)
     try:
-        await unlock(node, password_checks(request), token, form.text("password"), address=client_address(request))
+        renewed = await unlock(
+            node, password_checks(request), token, form.text("password"), address=client_address(request)
+        )
     except (SignInFailed, TooManyAttempts) as error:
         form.take(error)
         return lock_page_with(request, form, token, following, status=error.status)
-    return pages_of(request).see_other(request, following)
+    return let_in(request, node, renewed, following)
 
 
 @router.post("/language")

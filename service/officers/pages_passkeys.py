@@ -12,7 +12,6 @@ from service.officers.pages_account import recovery_page, with_password
 from service.web.errors import local_path
 from service.web.forms import Form, public_form, sent_form
 from service.web.languages import N_
-from service.web.templating import pages_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -55,10 +54,12 @@ async def unlock_form(request: Request, node: CurrentNode) -> Response:
     if not form.needed("credential"):
         return lock_page_with(request, form, token, following, status=422)
     try:
-        await passkeys.unlock_with_passkey(node, token, form.text("step"), form.text("credential"), address=address)
+        renewed = await passkeys.unlock_with_passkey(
+            node, token, form.text("step"), form.text("credential"), address=address
+        )
     except (SignInFailed, TooManyAttempts) as error:
         return lock_page_with(request, _refused(error), token, following, status=error.status)
-    return pages_of(request).see_other(request, following)
+    return let_in(request, node, renewed, following)
 
 
 @router.post("/account/passkeys/options")

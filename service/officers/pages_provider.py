@@ -24,8 +24,10 @@ Given = Annotated[str, Query(max_length=4000)]
 
 @router.get("/signin/provider")
 async def begin(request: Request, node: CurrentNode) -> Response:
-    """Send the browser to the sign-in service."""
+    """Send the browser to the sign-in service; another site's link leads to our own page first."""
     provider = _provider(request)
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        return pages_of(request).see_other(request, "/signin")
     try:
         address, state = await provider.begin()
     except ProviderUnavailable as error:

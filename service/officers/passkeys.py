@@ -125,16 +125,19 @@ async def sign_in_with_passkey(node: Node, step: str, credential: str, *, addres
     return await _with_passkey(node, step, credential, address, enter)
 
 
-async def unlock_with_passkey(node: Node, token: str, step: str, credential: str, *, address: str) -> None:
-    """Go on with a locked session after its own officer's passkey signed. Raises as :func:`sign_in_with_passkey`."""
+async def unlock_with_passkey(node: Node, token: str, step: str, credential: str, *, address: str) -> str:
+    """Go on with a locked session after its own officer's passkey signed; returns its new token.
 
-    def go_on(session: Session, row: OfficerPasskey) -> None:
+    Raises as :func:`sign_in_with_passkey`.
+    """
+
+    def go_on(session: Session, row: OfficerPasskey) -> str:
         found = find_session(session, node, token, "page")
         if found is None or found.officer.id != row.officer_id:
             raise SignInFailed
-        unlock_session(session, node, token, row.officer_id)
+        return unlock_session(session, node, token, row.officer_id)
 
-    await _with_passkey(node, step, credential, address, go_on)
+    return await _with_passkey(node, step, credential, address, go_on)
 
 
 async def _with_passkey(

@@ -27,6 +27,8 @@ from service.officers.tables import OfficerAccount, OfficerSession
 Door = Literal["api", "page"]
 Way = Literal["password", "passkey", "provider"]
 TOKEN_BYTES = 32
+FORM_BYTES = 16
+"""A page's token begins with so many random bytes and a dot: its forms are bound to them (:mod:`service.web.csrf`)."""
 _TOUCH_AFTER = timedelta(minutes=1)
 """A session's last use is noted once a minute: a read stays a read."""
 
@@ -96,14 +98,22 @@ def lock_session(session: Session, token: str) -> None:
         session.add(row)
 
 
-def unlock_session(session: Session, node: Node, token: str, officer_id: str) -> None:
-    """Let a locked session go on, once its officer has shown to be there. Raises :class:`SignInFailed`."""
+def unlock_session(session: Session, node: Node, token: str, officer_id: str) -> str:
+    """Let a locked session go on, once its officer has shown to be there, and return its new token.
+
+    The old token is good for nothing any more (OWASP ASVS 5.0, 7.2.4). Raises :class:`SignInFailed`.
+    """
     row = session.get(OfficerSession, token_hash(token))
     if row is None or row.officer_id != officer_id:
         raise SignInFailed
-    row.locked = False
-    row.used_at = node.now()
-    session.add(row)
+    renewed = _page_token(node, token.partition(".")[0])
+    fresh = OfficerSession(
+        **row.model_dump() | {"token_hash": token_hash(renewed), "locked": False, "used_at": node.now()}
+    )
+    session.delete(row)
+    session.flush()
+    session.add(fresh)
+    return renewed
 
 
 def close_session(session: Session, node: Node, token: str) -> None:
@@ -183,7 +193,10 @@ def open_session(
 ) -> str:
     """Open a session for an officer who was checked, and return its token. Raises SignInFailed for a disabled one."""
     account = live_account(session, officer_id)
-    token = b64url(node.entropy.token_bytes(TOKEN_BYTES))
+    if door == "page":
+        token = _page_token(node, b64url(node.entropy.token_bytes(FORM_BYTES)))
+    else:
+        token = b64url(node.entropy.token_bytes(TOKEN_BYTES))
     now = node.now()
     session.add(
         OfficerSession(
@@ -200,6 +213,10 @@ def open_session(
     )
     record(session, node, officer_from(account).as_actor, "officer.signed_in")
     return token
+
+
+def _page_token(node: Node, form_part: str) -> str:
+    return f"{form_part}.{b64url(node.entropy.token_bytes(TOKEN_BYTES))}"
 
 
 def live_account(session: Session, officer_id: str) -> OfficerAccount:

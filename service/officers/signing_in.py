@@ -191,14 +191,17 @@ async def change_password(
     return opened
 
 
-async def unlock(node: Node, checks: PasswordChecks, token: str, password: str, *, address: str) -> None:
-    """Go on with a locked session after its officer typed the password again. Raises as :func:`sign_in`."""
+async def unlock(node: Node, checks: PasswordChecks, token: str, password: str, *, address: str) -> str:
+    """Go on with a locked session after its officer typed the password again; returns its new token.
+
+    Raises as :func:`sign_in`.
+    """
     found = await node.database.read(lambda session: find_session(session, node, token, "page"))
     if found is None:
         raise SignInFailed
     await confirm_password(node, checks, found.officer.name, password, address=address)
 
-    await node.database.write(lambda session: unlock_session(session, node, token, found.officer.id))
+    return await node.database.write(lambda session: unlock_session(session, node, token, found.officer.id))
 
 
 async def confirm_password(node: Node, checks: PasswordChecks, name: str, password: str, *, address: str) -> None:

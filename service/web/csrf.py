@@ -2,8 +2,9 @@
 
 Every form carries a token derived from a secret cookie: the session's, or before sign-in a random form cookie. The
 token is HMAC-SHA-256(cookie, "tonglu form"): whoever cannot read the cookie (HttpOnly, SameSite) cannot make it, and
-the page that shows it does not give the cookie away. Besides, a browser that tells where a request comes from
-(`Sec-Fetch-Site`) is believed (OWASP ASVS 5.0, 3.5.1).
+the page that shows it does not give the cookie away. Of a session's cookie it is the part before the dot, which stays
+when the session gets a new token at the unlocking: what was being filled in can still be sent. Besides, a browser that
+tells where a request comes from (`Sec-Fetch-Site`) is believed (OWASP ASVS 5.0, 3.5.1).
 """
 
 import hashlib
@@ -22,7 +23,7 @@ ANONYMOUS_COOKIE: Final = "tonglu_form"
 
 def form_token(secret: str) -> str:
     """The token that belongs to the cookie value `secret`; 43 characters of base64url."""
-    digest = hmac.digest(secret.encode(), b"tonglu form", hashlib.sha256)
+    digest = hmac.digest(secret.partition(".")[0].encode(), b"tonglu form", hashlib.sha256)
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 

@@ -24,8 +24,10 @@ async def post(browser: httpx2.AsyncClient, path: str, **typed: str) -> httpx2.R
 
 
 def browser_of(app: FastAPI, token: str | None = None) -> httpx2.AsyncClient:
-    cookies = {"tonglu_session": token} if token else {}
-    return connect(app, headers=HTML, cookies=cookies, follow_redirects=False)
+    browser = connect(app, headers=HTML, follow_redirects=False)
+    if token is not None:
+        browser.cookies.set("tonglu_session", token, domain=browser.base_url.host)
+    return browser
 
 
 async def enrol(browser: httpx2.AsyncClient, clock: FakeClock) -> tuple[pyotp.TOTP, list[str]]:
