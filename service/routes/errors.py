@@ -25,6 +25,7 @@ from schemas.problems import (
     LocalError,
     MethodNotAllowed,
     NotFound,
+    Overloaded,
     TongluError,
     TooLarge,
     fill,
@@ -146,7 +147,11 @@ async def _framework_error(request: Request, error: Exception) -> Response:
         raise error
     if error.status_code == HTTPStatus.NOT_FOUND:
         return not_found_page(request) if wants_page(request) else error_response(request, NotFound())
-    known: dict[int, LocalError | TongluError] = {405: MethodNotAllowed(), 413: TooLarge()}
+    known: dict[int, LocalError | TongluError] = {
+        405: MethodNotAllowed(),
+        413: TooLarge(),
+        503: Overloaded(),
+    }
     answer = error_response(request, known.get(error.status_code) or InvalidInput(errors=[]))
     for name in ("allow",):
         value = (error.headers or {}).get("Allow")
