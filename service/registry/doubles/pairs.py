@@ -15,6 +15,7 @@ from sqlmodel import Session, col, or_, select
 
 from schemas.clock import parse_rfc3339, rfc3339
 from schemas.entropy import uuid4, uuid7
+from schemas.identity import PersonIdentity
 from schemas.problems import InvalidInput, NotFound, WrongState
 from schemas.regions import ancestors
 from service.access_log import record
@@ -52,6 +53,17 @@ def note_pairs(session: Session, node: Node, pairs: Sequence[IdPair]) -> int:
     for older, newer in new:
         _open(session, node, people[older], people[newer])
     return len(new)
+
+
+def forget_pairs_since(session: Session, node: Node, person: Person, identity: PersonIdentity, at: datetime) -> None:
+    """A save was taken back: drop the questions that it raised, and that nothing speaks for any more."""
+    alike = {one.id for one in find_alike(session, node, identity, but=person.id)}
+    for pair in _open_pairs(session, [person.id]):
+        other = pair.other_id if pair.kept_id == person.id else pair.kept_id
+        if pair.id >= first_id_of(at) and other not in alike:
+            close_items(session, node, pair.id)
+            session.delete(pair)
+    session.flush()
 
 
 def rest_pairs(session: Session, node: Node, person: Person) -> None:

@@ -39,6 +39,10 @@ STOOD = ("standing", "lifted", "replaced", "ended")
 """States of a hold that was agreed to."""
 
 
+SECOND_OFFICER_WORKING_DAYS = 3
+"""So soon a proposal is to be looked at: until then nothing is held."""
+
+
 class HoldDraft(Body):
     """Why a record must be kept, under which document, and until when."""
 
@@ -209,7 +213,7 @@ def _set(session: Session, person: Person, hold: LegalHold | None) -> None:
 
 
 def _ask_second_officer(session: Session, node: Node, person: Person, hold: LegalHold) -> None:
-    due = node.calendar.next_working_day(node.today())
+    due = node.calendar.add_working_days(node.today(), SECOND_OFFICER_WORKING_DAYS)
     item = open_item(
         session, node, "legal_hold", person.id, area=person.area, due=due, not_for=hold.proposed_by, for_supervisor=True
     )

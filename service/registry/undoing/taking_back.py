@@ -19,7 +19,7 @@ from service.consents.refusals import twelve_months_after
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.changes import let_go_on
-from service.registry.doubles.pairs import ask_again, follow_record
+from service.registry.doubles.pairs import ask_again, follow_record, forget_pairs_since
 from service.registry.life.voiding import undo_registration
 from service.registry.people import (
     Contact,
@@ -188,6 +188,8 @@ def _follow(
     before, after = opened
     if change.sheets:
         _put_answers_back(session, node, person, after, change)
+    if before.identity != after.identity:
+        forget_pairs_since(session, node, person, after.identity, change.at)
     let_go_on(session, node, person, after, other_identity=before.identity != after.identity)
 
 

@@ -9,7 +9,8 @@ from schemas.problems import InvalidInput
 from service.officers.rules import Role
 from service.registry.holds.rules import check_reference, latest_end
 from service.registry.tables import LegalHold, Person
-from tests.service.conftest import connect
+from service.web import csrf
+from tests.service.conftest import add_account, connect, sign_in_as
 from tests.service.two_regions import HAN
 
 TOWN, OTHER_TOWN = "790303001", "790303002"
@@ -239,3 +240,38 @@ async def test_parted_records_are_both_held_where_the_hold_came_between(region):
     assert held == [date(2027, 3, 31)] * 2
     (copy,) = (await second.get(f"/people/{other['person_id']}/legal-holds"))["items"]
     assert (copy["reference"], copy["state"]) == ("(2026)青0101民初123号", "standing")
+
+
+async def test_on_pages_too(region):
+    second = add_account(region.node, region.password_hash, "主管乙", frozenset({Role.SUPERVISOR}))
+    clerk = add_account(region.node, region.password_hash, "专干", frozenset({Role.CLERK}))
+    made = await region.arrives()
+    path = f"/people/{made['person_id']}"
+    forms = {one.name: sign_in_as(region.node, one, "page") for one in (region.officer, second, clerk)}
+
+    async def page(who, address, **typed):
+        async with connect(region.app) as http:
+            http.headers |= {"Cookie": f"tonglu_session={forms[who]}", "Accept": "text/html", "Accept-Language": "en"}
+            if not typed:
+                return await http.get(address)
+            return await http.post(address, data=typed | {"form_token": csrf.form_token(forms[who])})
+
+    assert "/hold" not in (await page("专干", path)).text
+    assert (await page("专干", f"{path}/hold")).status_code == 404
+    wrong = await page("王芳", f"{path}/hold", code="court_order", reference="他欠钱不还", until="20360101")
+    assert wrong.status_code == 422
+    assert "他欠钱不还" in wrong.text, "nothing that was typed is lost"
+    sent = await page("王芳", f"{path}/hold", code="court_order", reference="青公调〔2026〕12号", until="20270131")
+    assert sent.headers["location"] == f"{path}/hold"
+    (hold,) = (await region.get(f"{path}/legal-holds"))["items"]
+    step = f"{path}/hold/{hold['id']}"
+    assert (await page("王芳", f"{step}/confirm", x="1")).status_code == 404
+    assert (await page("主管乙", f"{step}/void", x="1")).status_code == 404
+    assert (await page("主管乙", f"{step}/confirm", x="1")).status_code == 303
+    assert (await page("主管乙", f"{step}/confirm", x="1")).status_code == 409
+    assert "2027" in (await page("专干", path)).text
+    assert (await page("专干", f"{path}/erase", x="1")).headers["location"] == path
+    assert (await page("专干", f"{path}/keep", x="1")).status_code == 303
+    assert (await page("王芳", f"{step}/lift", x="1")).status_code == 303
+    assert (await page("王芳", f"{step}/undo", x="1")).status_code == 303
+    assert (await region.get(path))["legal_hold"]["until"] == "2027-01-31"
