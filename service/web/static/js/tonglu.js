@@ -192,9 +192,14 @@
       sending.delete(form);
     }
   };
+  /* A form that is being filled in stays under the lock; any other page is left, and holds no name any more. */
+  const isFilledIn = () => [...document.querySelectorAll("main form[method=post] :is(input:not([type=hidden]), textarea)")].some(
+    (field) => (["checkbox", "radio"].includes(field.type) ? field.checked !== field.defaultChecked : field.value && field.name !== "q"),
+  );
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.querySelector("[data-lock]") && isFilledIn()) { event.preventDefault(); lock(false); return; }
     if (sending.has(form)) { event.preventDefault(); return; }
     sending.add(form);
     if ("plain" in form.dataset || form.closest("[data-own-lock]")) return;
