@@ -17,7 +17,6 @@ from service.officers.rules import Officer, Role, require
 from service.registry import rules
 from service.registry.drafts import ArrivalChanges, DepartureChanges
 from service.registry.life.moves import find_arrival, find_departure
-from service.registry.life.settling import settle
 from service.registry.people import OpenPerson, unseal_person
 from service.registry.tables import Arrival, Departure, Person
 from service.registry.telling import (
@@ -153,11 +152,13 @@ def _reopen(session: Session, node: Node, move: Arrival | Departure, person: Per
     opened = unseal_person(
         session, node, person, actor=by.as_actor, action=action, purpose="correction", fields=("state", "ended_on")
     )
-    if move.settle_at is not None:
-        settle(session, node, move)
     before = before_save(person, opened, [move])
-    move.state = "declared"
-    move.ended_on = move.ended_reason = move.ended_at = move.confirmed_at = None
+    if move.settle_at is None:
+        move.state, move.confirmed_at = "declared", None
+    else:
+        # Nothing has followed from the end yet: nobody was told, and what the peer confirmed is true all the same.
+        move.settle_at, move.state = None, "confirmed" if move.confirmed_at is not None else "declared"
+    move.ended_on = move.ended_reason = move.ended_at = None
     person.version += 1
     session.add_all([move, person])
     session.flush()

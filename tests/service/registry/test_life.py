@@ -129,6 +129,22 @@ async def test_moving_house_replaces_the_address_and_may_change_the_office(regio
     assert region.node.database.read_sync(lambda session: session.exec(select(RecordChange)).all()) == []
 
 
+async def test_an_end_entered_by_mistake_leaves_nothing_behind_when_a_colleague_reopens_the_stay(region):
+    made = await region.arrives("remind:vaccination", email="han@example.net")
+    person_id, path = made["person_id"], f"/arrivals/{made['id']}"
+    plan = {"kind": "vaccination", "cadence": "quarterly", "channel": "email", "lead_days": [14]}
+    await region.post("/reminder-plans", plan | {"person_id": person_id}, 201)
+    await region.post(f"{path}/end", {"ended_on": "2026-11-20"})
+    region.clock.advance(minutes=3)
+    colleague = await region.as_officer("同事")
+    await colleague.post(f"{path}/reopen")
+    region.clock.advance(minutes=11)
+    await region.run("releases")
+    (left,) = (await region.get(f"/people/{person_id}/reminder-plans"))["items"]
+    assert left["state"] == "active"
+    assert (await region.get(path))["state"] == "declared"
+
+
 async def test_a_stay_that_ended_is_reopened_and_one_goes_onward_in_one_step(region):
     made = await region.arrives()
     path = f"/arrivals/{made['id']}"
