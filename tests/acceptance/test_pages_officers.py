@@ -92,6 +92,28 @@ def test_an_authenticator_and_a_passkey_are_set_up_and_sign_in(browser, world):
     page.wait_for_url("**/signin")
     page.get_by_role("button", name="用通行密钥登录").click()
     page.wait_for_url("**/")
+    # The lock over a page opens with the finger, too; what was typed is there, and can be saved.
+    page.goto("/hand-over")
+    page.get_by_label("请假至").fill("20261231")
+    dialog = page.locator("dialog.tl-lock")
+    page.get_by_role("button", name="锁定").click()
+    dialog.get_by_role("button", name="用通行密钥解锁").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_label("请假至")).to_have_value("20261231")
+    page.get_by_role("button", name="请假", exact=True).click()
+    expect(page.locator(".tl-done__text")).to_be_visible()
+    page.goto("/hand-over")
+    page.locator("form[action='/away/back'] button").click()
+    page.wait_for_url("**/")
+    # Whoever signs in instead sees nothing of what lay under the lock.
+    page.goto("/arrivals/new")
+    page.fill("#name", "冯未完")
+    page.get_by_role("button", name="锁定").click()
+    dialog.get_by_role("button", name="换人登录").click()
+    page.wait_for_url("**/signin")
+    assert "冯未完" not in page.content()
+    page.get_by_role("button", name="用通行密钥登录").click()
+    page.wait_for_url("**/")
     # The world is left as it was: password alone.
     for name in ("通行密钥", "验证器"):
         page.goto("/account")
