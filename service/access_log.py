@@ -38,6 +38,9 @@ from service.vault import KEY_BYTES, KeyHolder, Vault
 PERSONAL = "person"
 """The coarse action of every entry about a person."""
 
+Entry = dict[str, Any]
+"""The columns of an entry that is not written yet."""
+
 _LINK = "access_log"
 _SEALED_BLOCK_BYTES = 256
 
@@ -234,7 +237,19 @@ def record_each(
 
 def record_told(session: Session, node: LogNode, actor: Actor, entries: Sequence[Told]) -> None:
     """Write entries about people, each with what it says, in one statement."""
-    insert_many(session, AccessLogEntry, [_personal_row(node, actor, one) for one in entries])
+    insert_entries(session, [made_entry(node, actor, one) for one in entries])
+
+
+def made_entry(node: LogNode, actor: Actor, told: Told) -> Entry:
+    """Make an entry about a person ahead of the transaction that it tells of, where sealing many would hold it up."""
+    entry_id = uuid7(node.now(), node.entropy)
+    sealed = node.vault.seal(told.key, told.content(), _context(entry_id), pad_to=_SEALED_BLOCK_BYTES)
+    return _row(node, actor, entry_id, PERSONAL) | {"subject": node.vault.link(told.key, _LINK), "sealed": sealed}
+
+
+def insert_entries(session: Session, entries: Sequence[Entry]) -> None:
+    """Write entries that `made_entry` made, in the transaction of what they tell of."""
+    insert_many(session, AccessLogEntry, entries)
 
 
 def told_of(node: LogNode, person: KeyHolder | None, action: str, **said: Any) -> Told:
@@ -315,7 +330,7 @@ def _context(entry_id: str) -> str:
     return f"access_log_entry.sealed:{entry_id}"
 
 
-def _row(node: LogNode, actor: Actor, entry_id: str, action: str) -> dict[str, object]:
+def _row(node: LogNode, actor: Actor, entry_id: str, action: str) -> Entry:
     return {
         "id": entry_id,
         "index": None,
@@ -329,12 +344,6 @@ def _row(node: LogNode, actor: Actor, entry_id: str, action: str) -> dict[str, o
         "subject": None,
         "sealed": None,
     }
-
-
-def _personal_row(node: LogNode, actor: Actor, told: Told) -> dict[str, object]:
-    entry_id = uuid7(node.now(), node.entropy)
-    sealed = node.vault.seal(told.key, told.content(), _context(entry_id), pad_to=_SEALED_BLOCK_BYTES)
-    return _row(node, actor, entry_id, PERSONAL) | {"subject": node.vault.link(told.key, _LINK), "sealed": sealed}
 
 
 def _page(

@@ -21,6 +21,9 @@ from sqlalchemy.exc import DBAPIError
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long one process waits for another's write lock before it says that it cannot, on both databases."""
 
+WRITER_CACHE_KIB = 32 * 1024
+"""So much of a file SQLite's writing connection keeps in memory (2 MB by default, which a ledger's indexes outgrow)."""
+
 WRITER_LOCK = 0x746F6E67
 """PostgreSQL advisory lock of whoever writes ("tong"); it makes writers take turns as SQLite's do."""
 
@@ -123,6 +126,8 @@ def _open_sqlite(url: str, readers: int, *, foreign_keys: bool) -> Engines:
         cursor.execute("PRAGMA secure_delete=ON")
         if query_only:
             cursor.execute("PRAGMA query_only=ON")
+        else:
+            cursor.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
         cursor.close()
 
     engines = []

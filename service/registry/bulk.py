@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from schemas.calendar import PartialDate
 from schemas.entropy import uuid4, uuid7
 from schemas.identity import PersonIdentity
-from service.access_log import Told, record_each, record_told
+from service.access_log import Entry, Told, insert_entries, made_entry, record_each
 from service.context import Node
 from service.many_rows import insert_many
 from service.officers.rules import Officer, Role, require
@@ -83,10 +83,11 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class MadeRow:
-    """One person of a ledger, sealed and indexed, ready to be inserted."""
+    """One person of a ledger, sealed and indexed, ready to be inserted, with the entry of their log that says so."""
 
     person: PersonRows
     move: dict[str, Any] = field(repr=False)
+    entry: Entry = field(repr=False)
 
 
 def make_many(
@@ -104,10 +105,13 @@ def make_many(
     `ids`: the people's ids, where they are known before. `tokens`: of this area, to be used again.
     """
     made: list[MadeRow] = []
+    action, actor = ("arrival.imported" if kind == "arrivals" else "departure.imported"), by.as_actor
     for place, row in enumerate(rows):
         new = NewPerson(row.identity, Contact(row.phone, row.email), row.address, "zh-CN")
         person = new_rows(node, by.area, new, person_id=ids[place] if ids else None, made=tokens)
-        made.append(MadeRow(person, _move(node, kind, row, person_id=person.id, ledger_id=ledger_id, by=by)))
+        move = _move(node, kind, row, person_id=person.id, ledger_id=ledger_id, by=by)
+        told = Told(action, person.key, "task", ("identity", "contact", "address"))
+        made.append(MadeRow(person, move, made_entry(node, actor, told)))
     return made
 
 
@@ -121,9 +125,7 @@ def insert_made(
     require(by, Role.CLERK, Role.SUPERVISOR)
     (insert_people if indexed else insert_rows)(session, [one.person for one in made])
     insert_many(session, Arrival if kind == "arrivals" else Departure, [one.move for one in made])
-    action = "arrival.imported" if kind == "arrivals" else "departure.imported"
-    fields = ("identity", "contact", "address")
-    record_told(session, node, by.as_actor, [Told(action, one.person.key, "task", fields) for one in made])
+    insert_entries(session, [one.entry for one in made])
     return [Imported(one.person.id, one.move["id"]) for one in made]
 
 

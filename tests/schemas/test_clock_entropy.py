@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from schemas.clock import FakeClock, SystemClock, local_date, parse_rfc3339, rfc3339
-from schemas.entropy import SeededEntropy, SystemEntropy, uuid4, uuid7
+from schemas.entropy import SeededEntropy, SystemEntropy, numbered_uuid7, uuid4, uuid7
 from schemas.points import POINTS, pass_by
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -108,3 +108,13 @@ def test_points_are_named_and_passed_by():
     for name in POINTS:
         pass_by(name)
     assert {"database.before_commit", "inbox.committed", "delivery.claimed", "log.sequencing"} <= POINTS.keys()
+
+
+def test_a_numbered_id_is_the_same_again_and_orders_what_was_made_at_one_moment():
+    made = [numbered_uuid7(NOON, number, b"\xff" * 16) for number in (0, 1, 4095, 4096, 200_000, 2**24 - 1)]
+    assert made == sorted(set(made))
+    assert {UUID(one).version for one in made} == {7}
+    assert {UUID(one).variant for one in made} == {UUID(uuid4(SystemEntropy())).variant}
+    assert made[0][:13] == uuid7(NOON, SystemEntropy())[:13]
+    assert numbered_uuid7(NOON, 1, b"a" * 16) != numbered_uuid7(NOON, 1, b"b" * 16)
+    assert numbered_uuid7(NOON, 1, b"a" * 16) == numbered_uuid7(NOON, 1, b"a" * 16)
