@@ -53,7 +53,7 @@ async def sign_in_page(request: Request, next_path: Next = "/") -> Response:
 async def sign_in_form(request: Request, node: CurrentNode) -> Response:
     """Open a session; a one-time password leads on to choosing one."""
     form = await public_form(request)
-    name, password = form.needed("name"), form.needed("password")
+    name, password = form.needed("name"), form.secret("password")
     if not form.ok:
         return sign_in_page_with(request, form, local_path(form.text("next")), status=422)
     try:
@@ -155,12 +155,11 @@ async def unlock_form(request: Request, node: CurrentNode) -> Response:
     if token is None:
         return pages_of(request).see_other(request, "/signin")
     following = local_path(form.text("next"))
-    if not form.needed("password"):
+    password = form.secret("password")
+    if not form.ok:
         return lock_page_with(request, form, token, following, status=422)
     try:
-        renewed = await unlock(
-            node, password_checks(request), token, form.text("password"), address=client_address(request)
-        )
+        renewed = await unlock(node, password_checks(request), token, password, address=client_address(request))
     except (SignInFailed, TooManyAttempts) as error:
         form.take(error)
         return lock_page_with(request, form, token, following, status=error.status)
@@ -191,7 +190,7 @@ async def choose_language(request: Request, node: CurrentNode) -> Response:
 
 
 async def _change(request: Request, node: Node, form: Form, name: str, *, fresh: bool) -> Response:
-    old, new, again = form.needed("password"), form.needed("new_password"), form.text("new_password_again")
+    old, new, again = form.secret("password"), form.secret("new_password"), form.secret("new_password_again")
     if form.ok and new != again:
         form.refuse("new_password_again", NOT_THE_SAME)
     if form.ok:

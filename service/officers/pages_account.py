@@ -127,7 +127,7 @@ async def end_session_form(request: Request, node: CurrentNode, officer: PageOff
 
 async def with_password(request: Request, node: Node, officer: Officer, form: Form) -> bool:
     """Check the password that the form repeats; a wrong one counts as at the sign-in."""
-    password = form.needed("password")
+    password = form.secret("password")
     if not form.ok:
         return False
     try:

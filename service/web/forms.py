@@ -97,6 +97,13 @@ class Form:
             self.refuse(name, NEEDED)
         return self.text(name)
 
+    def secret(self, name: str) -> str:
+        """The value of a password's field, which must not be empty, exactly as it was typed."""
+        typed = (self.values.get(name) or [""])[0]
+        if not typed:
+            self.refuse(name, NEEDED)
+        return typed
+
     def choice(self, name: str, allowed: Iterable[str]) -> str:
         """The value of a field that must be one of `allowed`."""
         if self.text(name) not in set(allowed):

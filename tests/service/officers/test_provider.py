@@ -185,6 +185,10 @@ async def test_every_lie_of_a_sign_in_service_is_refused(
             "from tomorrow": {"iat": now + 3600},
             "another issuer": {"iss": "http://evil.example"},
             "another's key": {"key": stranger},
+            "a key that it brings along": {
+                "key": stranger,
+                "header": {"alg": "RS256", "kid": "one", "jwk": stranger.as_dict(private=False)},
+            },
             "a shared secret": {"key": shared, "header": {"alg": "HS256", "kid": "one"}},
             "nobody known": {"sub": "somebody-else"},
             "no name": {"sub": None},
@@ -257,6 +261,14 @@ async def test_every_lie_of_a_sign_in_service_is_refused(
         service.up, service.issuer = True, "http://evil.example"
         async with browser_of(app) as browser:
             assert (await browser.get("/signin/provider")).status_code == 503, "it must name the issuer that is set"
+
+
+@pytest.mark.asvs("3.5.3", "7.6.2")
+async def test_another_sites_link_begins_no_sign_in(app: FastAPI) -> None:
+    async with browser_of(app) as browser:
+        for site in ("cross-site", "same-site"):
+            led = await browser.get("/signin/provider", headers={"Sec-Fetch-Site": site})
+            assert (led.status_code, led.headers["Location"], dict(browser.cookies)) == (303, "/signin", {})
 
 
 async def test_without_a_service_there_is_no_way_to_one(new_settings: MakeSettings, clock: FakeClock) -> None:
