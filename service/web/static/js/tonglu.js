@@ -44,6 +44,9 @@
     if (event.key !== "Escape" && next) next.focus();
     else { box.focus(); box.select(); }
   });
+  /* On a narrow screen the navigation is longer than it: where one is shows all the same */
+  const here = document.querySelector(".tl-nav [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
   for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("[data-print]");
