@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.acceptance.pages_world import HOME, PASSWORD, enter, resident_id
+from tests.acceptance.pictures import picture
 
 pytestmark = pytest.mark.browser
 
@@ -135,6 +136,7 @@ def test_f2_goes_to_the_search_and_enter_while_composing_does_not_submit(page):
 
 def test_f9_opens_the_most_urgent_task(page):
     page.goto("/")
+    picture(page, "start")
     page.keyboard.press("F9")
     page.wait_for_url(re.compile(r"/(verifications|duplicates)/"))
 
@@ -271,6 +273,7 @@ def test_the_lock_covers_the_page_and_the_form_stays(context):
 
 def test_two_keys_lock_and_the_next_officer_sees_no_name(page):
     page.goto("/arrivals")
+    picture(page, "arrivals")
     page.get_by_role("button", name="锁定").click()
     page.wait_for_url("**/lock")
     assert "first" not in page.locator("main").inner_text()
