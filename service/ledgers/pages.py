@@ -57,6 +57,7 @@ async def history_page(
         request,
         "ledgers/list.html",
         page=page,
+        cut_off=[one.id for one in page.items if one.state == "uploaded" and _stands_still(node, one)],
         first="/ledgers" if after else None,
         next=f"/ledgers?after={page.next}" if page.next else None,
     )
@@ -195,6 +196,10 @@ async def _plain_view(node: Node, officer: Officer, import_id: str) -> LedgerVie
     return await node.database.read(lambda session: ledger_view(session, node, import_id, by=officer, with_rows=False))
 
 
+def _stands_still(node: Node, view: LedgerView) -> bool:
+    return view.moved_at is not None and node.now() - view.moved_at > CUT_OFF_AFTER
+
+
 def _new_page(request: Request, form: Form, *, status: int = 200) -> Response:
     return pages_of(request).render(
         request,
@@ -301,7 +306,7 @@ async def _one_page(
         ],
         good=view.counts[Outcome.OK] + view.counts[Outcome.WARNING],
         going_on=view.state in ("uploaded", "importing", "undoing"),
-        stands_still=view.moved_at is not None and node.now() - view.moved_at > CUT_OFF_AFTER,
+        stands_still=_stands_still(node, view),
         total=view.registered if view.state == "undoing" else total,
         built_upon=built_upon,
         today=node.today(),

@@ -85,3 +85,4 @@ async def test_work_that_stands_still_is_told_from_work_that_goes_on(app, window
         assert path in (await window.get("/ledgers")).text, "whoever closed the page finds it again"
         clock.advance(minutes=3)
         assert next_step in (await window.get(path)).text
+        assert ("读取中断" in (await window.get("/ledgers")).text) == (state == "uploaded")

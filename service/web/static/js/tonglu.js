@@ -68,6 +68,9 @@
   };
   window.addEventListener("offline", () => line(false));
   window.addEventListener("online", () => line(true));
+  /* Parts of a page that renew themselves show it, too, and go on by themselves once the line is there again. */
+  document.addEventListener("htmx:error", () => line(false));
+  document.addEventListener("htmx:before:response", () => line(true));
 
   /* One form, sent once */
   const sending = new WeakSet();
