@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -11,7 +12,7 @@ from service.ledgers.cells import formula, plain
 from service.ledgers.fields import OUTCOME_HEADER, Field, KeptColumn, LedgerKind, RawRow
 from service.ledgers.messages import Translate, header_in_both_languages, message_of
 from service.ledgers.rules import Candidate, Code, Outcome
-from service.web.languages import N_, Translator
+from service.web.languages import N_, Languages, Translator
 from service.web.words import word
 
 
@@ -81,8 +82,8 @@ def workbook(
 
     Rows that were refused stand as they came, in headers that a ledger may have: corrected, the file can be imported
     again by itself; the others, which are registered already, are then passed over. Of those the document number is
-    masked and the date of birth left out (rule 11 of the domain). Every cell is text; what a spreadsheet would run gets
-    an apostrophe (CWE-1236).
+    masked and the date of birth left out (rule 11 of the domain). The reasons stand in both languages: who corrects the
+    file may be another office. Every cell is text; what a spreadsheet would run gets an apostrophe (CWE-1236).
     """
     import xlsxwriter  # noqa: PLC0415 - 40 ms, and only a report needs it
 
@@ -90,7 +91,7 @@ def workbook(
     fields = [field for field in Field if field in set(kept)]
     content = BytesIO()
     book = xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-    bold, text = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "@"})
+    bold, text = book.add_format({"bold": True, "bottom": 1}), book.add_format({"num_format": "@", "text_wrap": True})
     sheet = book.add_worksheet(translate(N_("Rows to look at")))
     heads = ["行号 Row", *(header_in_both_languages(field, kind) for field in fields), OUTCOME_HEADER, "原因 Reason"]
     for column, head in enumerate(heads):
@@ -98,7 +99,7 @@ def workbook(
     handed_back = sorted((row for row in rows if row.outcome in _ORDER), key=lambda row: _ORDER.index(row.outcome))
     for line, row in enumerate(handed_back, start=1):
         outcome = f"{translate(word('ledger_outcome', row.outcome))} ({row.outcome})"
-        cells = [str(row.number), *(_shown(row, field) for field in fields), outcome, message_of(row.codes, translate)]
+        cells = [str(row.number), *(_shown(row, field) for field in fields), outcome, _reason(row, translator)]
         for column, cell in enumerate(cells):
             sheet.write_string(line, column, neutralised(cell), text)
     sheet.freeze_panes(1, 0)
@@ -115,6 +116,17 @@ def workbook(
 def neutralised(text: str) -> str:
     """Give a text that a spreadsheet takes for text, whatever it begins with."""
     return f"'{text}" if formula(text) else text
+
+
+def _reason(row: ReportRow, translator: Translator) -> str:
+    chinese = translator if translator.language == "zh-CN" else _chinese()
+    return f"{message_of(row.codes, chinese.gettext)}\n{message_of(row.codes, str)}"
+
+
+@cache
+def _chinese() -> Translator:
+    """The Chinese texts, read when somebody who reads English hands a ledger back."""
+    return Languages().translator("zh-CN")
 
 
 def _shown(row: ReportRow, field: Field) -> str:

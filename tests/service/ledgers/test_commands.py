@@ -103,7 +103,11 @@ def test_the_report_holds_mapped_columns_and_a_reason_and_runs_nothing(tonglu, d
     )
     assert len(lines) == 1 + COUNTS["warning"] + COUNTS["error"] + COUNTS["duplicate"]
     refused = next(line for line in lines if line[0] == "83")
-    assert (refused[2], refused[4], refused[8]) == ("790101198602108837", "2026-02-30", "日期缺失或不存在。")
+    assert (refused[2], refused[4], refused[8]) == (
+        "790101198602108837",
+        "2026-02-30",
+        "日期缺失或不存在。\nA date of the row is missing or does not exist.",
+    )
     warned = next(line for line in lines if line[0] == "52")
     assert warned[2] == "790101********37**"
     with zipfile.ZipFile(report) as archive:

@@ -86,3 +86,46 @@ async def test_a_stranger_is_asked_to_sign_in_and_an_unknown_import_is_not_found
 @pytest.mark.usefixtures("app")
 async def test_no_upload_is_spooled_to_a_disk():
     assert MultiPartParser.spool_max_size > MAX_UPLOAD_BYTES
+
+
+async def test_an_upload_of_any_length_is_cut_off_at_the_bound_and_leaves_nothing(client):
+    start = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    async def pieces():
+        yield start
+        for _ in range(40):
+            yield b"a,b\n" * (256 * 1024)
+
+    # It announces no length, so that only what really comes can tell.
+    answer = await client.post("/api/v1/ledgers", content=pieces(), headers=form)
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
+    announced = form | {"Content-Length": str(200 * 1024 * 1024)}
+    answer = await client.post("/api/v1/ledgers", content=start, headers=announced)
+    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
+    assert (await client.get("/api/v1/ledgers")).json()["items"] == []
+
+
+async def test_an_upload_whose_line_is_cut_leaves_nothing(app, client):
+    sent = [
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n',
+        "姓名,户籍地,流入日期\n甲乙,云台县,2026-01-01\n".encode(),
+    ]
+    names = {"Authorization": client.headers["Authorization"], "Content-Type": "multipart/form-data; boundary=x"}
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/api/v1/ledgers", "query_string": b"",
+        "raw_path": b"/api/v1/ledgers", "root_path": "", "scheme": "http", "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2), "headers": [(b"host", b"127.0.0.1"),
+        *((name.lower().encode(), value.encode()) for name, value in names.items())],
+    }  # fmt: skip
+    answered = []
+
+    async def receive():
+        return {"type": "http.request", "body": sent.pop(0), "more_body": True} if sent else {"type": "http.disconnect"}
+
+    async def send(message):
+        answered.append(message)
+
+    await app(scope, receive, send)
+    assert all(message.get("status", 400) < 500 for message in answered)
+    assert (await client.get("/api/v1/ledgers")).json()["items"] == []
