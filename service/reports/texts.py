@@ -41,7 +41,7 @@ HEADS: Final = {
     "days": N_("Working days (median)"),
     "in_time": N_("In time"),
     "late": N_("Late"),
-    "all": N_("Together"),
+    "all": N_("Total"),
     "complete": N_("Complete"),
     "no_document": N_("Without a document number"),
     "number_doubtful": N_("Number with a wrong checksum, or a placeholder"),
@@ -50,7 +50,7 @@ HEADS: Final = {
     "count": N_("How many"),
 }
 ROWS: Final = {
-    TOTAL: N_("Together"),
+    TOTAL: N_("Total"),
     "other": N_("Other regions"),
     "people": N_("People registered"),
     "arrivals": N_("Arrivals"),
