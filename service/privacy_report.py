@@ -35,6 +35,7 @@ KEPT_UNTIL = {
     N_("an imported row that nobody told the person about"): N_("12 months"),
     N_("an ended journey"): N_("24 months"),
     N_("what a person asks to erase"): N_("one step"),
+    N_("what a person asks to erase while a legal hold stands"): N_("the end of the hold, six months at most"),
 }
 """Rule 9 of the domain, as the purge job carries it out."""
 
