@@ -5,7 +5,7 @@ or a date (one household, one move); never where it says who somebody is or how 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NoReturn
@@ -136,18 +136,18 @@ def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Itera
         dropped += [name for _, name in layout.dropped if name and name not in dropped]
         outcome = next((place for place, name in layout.dropped if name == OUTCOME_HEADER), None)
         above = printed_above(sheet.head[: layout.first_row])
-        shared = _Shared(sheet, layout)
+        shared, mapper = _Shared(sheet, layout), _mapper(layout)
         for number, row in enumerate(sheet.rows):
             if number < layout.first_row:
                 continue
-            for place in (place for place in unnamed if place < len(row) and row[place] not in (None, "")):
+            for place in [place for place in unnamed if place < len(row) and row[place] not in (None, "")]:
                 unnamed.remove(place)
                 dropped.append(f"({_letters(place)})")
             if outcome is not None and outcome < len(row) and _REGISTERED_ALREADY.search(text_of(row[outcome])):
                 continue
             row_with_shared = shared.fill(number, row)
             if is_person(row, layout, above):
-                mapped = _mapped(row_with_shared, layout)
+                mapped = mapper(row_with_shared)
                 yield _from_1904(mapped) if sheet.from_1904 else mapped
 
 
@@ -192,26 +192,48 @@ def _from_1904(row: RawRow) -> RawRow:
     )
 
 
-def _mapped(row: Row, layout: Layout) -> RawRow:
-    def cell(field: Field) -> Cell:
-        found = next((row[place] for place in layout.columns.get(field, ()) if place < len(row)), None)
-        return found[:LONGEST_CELL] if isinstance(found, str) else found
+def _mapper(layout: Layout) -> Callable[[Row], RawRow]:
+    """Give a function that takes a person's cells out of a row: where they stand is looked up once a sheet."""
+    places = {field: tuple(layout.columns.get(field, ())) for field in Field}
+    ones = [
+        places[field]
+        for field in (
+            Field.NAME,
+            Field.DOCUMENT_TYPE,
+            Field.DOCUMENT_NUMBER,
+            Field.DATE_OF_BIRTH,
+            Field.MOVED_ON,
+            Field.EXPECTED_RETURN_ON,
+            Field.PHONE,
+            Field.EMAIL,
+        )
+    ]
+    region, address = places[Field.REGION], places[Field.ADDRESS]
 
-    def parts(field: Field) -> tuple[str, ...]:
-        return tuple(text_of(row[place]) for place in layout.columns.get(field, ()) if place < len(row))
+    def cell(row: Row, width: int, wanted: Sequence[int]) -> Cell:
+        for place in wanted:
+            if place < width:
+                found = row[place]
+                return found[:LONGEST_CELL] if isinstance(found, str) else found
+        return None
 
-    return RawRow(
-        name=cell(Field.NAME),
-        document_type=cell(Field.DOCUMENT_TYPE),
-        document_number=cell(Field.DOCUMENT_NUMBER),
-        date_of_birth=cell(Field.DATE_OF_BIRTH),
-        region=tuple(part for part in parts(Field.REGION) if part),
-        moved_on=cell(Field.MOVED_ON),
-        expected_return_on=cell(Field.EXPECTED_RETURN_ON),
-        address="".join(parts(Field.ADDRESS)),
-        phone=cell(Field.PHONE),
-        email=cell(Field.EMAIL),
-    )
+    def mapped(row: Row) -> RawRow:
+        width = len(row)
+        name, document_type, number, born, moved_on, return_on, phone, email = [cell(row, width, one) for one in ones]
+        return RawRow(
+            name=name,
+            document_type=document_type,
+            document_number=number,
+            date_of_birth=born,
+            region=tuple([part for place in region if place < width and (part := text_of(row[place]))]),
+            moved_on=moved_on,
+            expected_return_on=return_on,
+            address="".join([text_of(row[place]) for place in address if place < width]),
+            phone=phone,
+            email=email,
+        )
+
+    return mapped
 
 
 def _letters(place: int) -> str:

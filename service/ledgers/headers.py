@@ -10,7 +10,7 @@ import re
 import tomllib
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from service.ledgers.fields import Field, LedgerKind
@@ -86,6 +86,7 @@ def _same_place(upper: str, parent: str) -> bool:
     return any(upper in _words(parents) and parent in _words(parents) for parents in _PLACES)
 
 
+@lru_cache(maxsize=512)
 def is_forbidden(labels: tuple[str, ...]) -> bool:
     """Tell whether a column says something that a register may not hold, or is somebody else's (rule 1).
 

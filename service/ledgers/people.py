@@ -47,6 +47,8 @@ def printed_above(rows: Iterable[Row]) -> frozenset[str]:
 
 def is_person(row: Row, layout: Layout, above: frozenset[str]) -> bool:
     """Tell whether a row below the header is somebody's; `above` is what `printed_above` gave."""
+    if _has_number(row, layout):
+        return not _EXAMPLE.fullmatch(next((text for cell in row if (text := text_of(cell))), ""))
     filled = {
         key: text
         for key in _KEYS
@@ -58,8 +60,6 @@ def is_person(row: Row, layout: Layout, above: frozenset[str]) -> bool:
     first = next((text for cell in row if (text := text_of(cell))), "")
     if _EXAMPLE.fullmatch(first):
         return False
-    if sum(character.isdigit() for character in filled.get(Field.DOCUMENT_NUMBER, "")) >= _FEWEST_DIGITS:
-        return True
     if all(_RULE.fullmatch(text) for text in filled.values()) and not _named_place(row, layout):
         return False
     for text in ("".join(words.split()) for words in (first, filled.get(Field.NAME, ""))):
@@ -75,8 +75,17 @@ def is_person(row: Row, layout: Layout, above: frozenset[str]) -> bool:
     )
 
 
+def _has_number(row: Row, layout: Layout) -> bool:
+    """Tell whether a row has what may be a document number, which no total, signature or header has."""
+    texts = [text_of(row[place]) for place in layout.columns.get(Field.DOCUMENT_NUMBER, ()) if place < len(row)]
+    number = next((text for text in reversed(texts) if text), "")
+    return sum(map(str.isdigit, number)) >= _FEWEST_DIGITS
+
+
 def text_of(cell: Cell) -> str:
     """Give a cell's text without blanks around it; whole numbers without `.0`."""
+    if isinstance(cell, str):
+        return cell[:LONGEST_CELL].strip()
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from math import isfinite
 from pathlib import Path
+from typing import Any, Final
 
 import python_calamine as calamine
 
@@ -18,6 +19,7 @@ from service.ledgers.ods_cells import ods_sheets
 from service.ledgers.old_cells import old_month_cells
 
 _EPOCH = date(1899, 12, 30)
+_KEPT: Final = frozenset({str, int, bool, date, datetime})
 _FIRST_SERIAL, _LAST_SERIAL = 3_654, 73_050
 
 
@@ -114,11 +116,11 @@ def _month(cell: Cell) -> Cell:
     return f"{cell:%Y-%m}" if isinstance(cell, date) else cell
 
 
-def _row(cells: Sequence[object]) -> list[Cell]:
+def _row(cells: Sequence[Any]) -> list[Cell]:
     """Keep texts, numbers and dates; a time of day, a length of time or an error is nothing that a ledger means."""
-    return [cell if isinstance(cell, (str, int, float, date)) and _finite(cell) else None for cell in cells]
+    return [cell if type(cell) in _KEPT or _finite(cell) else None for cell in cells]
 
 
 def _finite(cell: object) -> bool:
     # A workbook made by hand may hold NaN and 1e999.
-    return not isinstance(cell, float) or isfinite(cell)
+    return isinstance(cell, float) and isfinite(cell)
