@@ -96,6 +96,17 @@ async def test_regions_are_offered_by_name_and_initials_and_the_officers_own_las
         assert ours.search((await other.get("/arrivals/new")).text)[1] == ""
 
 
+async def test_who_moves_on_is_told_what_ends_and_the_form_begins_where_it_is_empty(window):
+    person = await registered(window)
+    plain = (await window.get(f"/departures/new?person={person}")).text
+    onward = (await window.get(f"/departures/new?person={person}&onward=anything")).text
+    assert "在本地的流入行程于离开当日结束" in onward
+    assert "在本地的流入行程于离开当日结束" not in plain
+    for page in (plain, onward):
+        assert re.findall(r'<input[^>]* id="(\w+)"[^>]* autofocus', page) == ["region"]
+    assert re.findall(r'<input[^>]* id="(\w+)"[^>]* autofocus', (await window.get("/departures/new")).text) == ["line"]
+
+
 def imported(node, area, kind="arrivals", **more):
     """A ledger that was taken over, as its row stands."""
     return LedgerImport(
