@@ -22,6 +22,7 @@ from service.web.templating import pages_of
 router = APIRouter(include_in_schema=False)
 
 WARNINGS: Final = {
+    "birth_date": N_("The date of birth is not the one in the number. Compare both with the document."),
     "checksum": N_("The number does not fit its check digit. Compare it with the document; it is kept as it is."),
     "fake_number": N_("This looks like a placeholder number. Compare it with the document; it is kept as it is."),
     "no_document": N_("Registered without a document. That is fine."),
@@ -49,7 +50,7 @@ def saved_move(session: Session, node: Node, person_id: str, move_id: str, *, by
     return Saved(
         head=head_of(node, record.person),
         move=move,
-        warnings=number_warnings(identity.document_type, identity.document_number),
+        warnings=number_warnings(identity.document_type, identity.document_number, identity.date_of_birth),
         duplicates=possible_duplicates(session, node, person_id, by=by),
         undoable=move.registered_by == by.name and may_undo(move.entered_at, node.now()),
     )

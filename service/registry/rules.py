@@ -41,7 +41,7 @@ OPEN_ARRIVAL = ("declared", "verifying", "confirmed", "unconfirmed")
 DEPARTURE_STATES = ("to_be_told", *OPEN_DEPARTURE, "ended", "voided")
 ARRIVAL_STATES = ("to_be_told", *OPEN_ARRIVAL, "ended", "voided")
 
-Warning_ = Literal["checksum", "fake_number", "no_document"]
+Warning_ = Literal["birth_date", "checksum", "fake_number", "no_document"]
 """What is kept as it is, and worth a second look."""
 
 
@@ -84,20 +84,24 @@ def check_person(
     number = _checked_number(document_type, document_number, prefix, errors)
     kept_phone = _checked_phone(phone, prefix, errors)
     kept_email = _checked_email(email, prefix, errors)
-    born = date_of_birth or birth_date_of(document_type, number)
+    by_number = birth_date_of(document_type, number)
+    born = date_of_birth or by_number
     if born is not None and born.year < 1850:
         errors.append(FieldError(f"{prefix}date_of_birth", "Check the year of birth."))
     refuse(errors)
     if born is not None and born > today:
         raise DateInFuture(errors=[{"field": f"{prefix}date_of_birth", "message": "The date lies in the future."}])
-    if born is not None and age_on(born, today) < YOUNGEST:
+    warnings = number_warnings(document_type, number, born)
+    # Another date beside a number that is right makes nobody older.
+    dates = (born, by_number if warnings == ("birth_date",) else None)
+    if any(one is not None and age_on(one, today) < YOUNGEST for one in dates):
         raise UnderAge(errors=[{"field": f"{prefix}date_of_birth", "message": "Under 14: no record is made."}])
     identity = PersonIdentity(name=kept_name, document_type=document_type, document_number=number, date_of_birth=born)
-    return CheckedPerson(identity, kept_phone, kept_email, number_warnings(document_type, number))
+    return CheckedPerson(identity, kept_phone, kept_email, warnings)
 
 
-def number_warnings(document_type: DocumentType, number: str | None) -> tuple[Warning_, ...]:
-    """Say what about a document number is worth a second look."""
+def number_warnings(document_type: DocumentType, number: str | None, born: date | None = None) -> tuple[Warning_, ...]:
+    """Say what about a document number is worth a second look, beside a date of birth if one is given."""
     if number is None:
         return ("no_document",)
     if is_placeholder_number(number):
@@ -106,6 +110,8 @@ def number_warnings(document_type: DocumentType, number: str | None) -> tuple[Wa
         document_number_fits(document_type, number) and (len(number) == 15 or resident_id_checksum_ok(number))
     ):
         return ("checksum",)
+    if born is not None and birth_date_of(document_type, number) not in (None, born):
+        return ("birth_date",)
     return ()
 
 

@@ -53,7 +53,9 @@ def move_house(session: Session, node: Node, person_id: str, draft: AddressDraft
     now_open = opened_as(person, opened.key, new)
     change = note_change(session, node, "moved_house", before, person=person, now_open=now_open, moves=moves, by=by)
     identity = now_open.identity
-    return Corrected(now_open, number_warnings(identity.document_type, identity.document_number), change)
+    return Corrected(
+        now_open, number_warnings(identity.document_type, identity.document_number, identity.date_of_birth), change
+    )
 
 
 def _change_office(session: Session, node: Node, person: Person, new: NewPerson, area: str) -> None:

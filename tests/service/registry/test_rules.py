@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from schemas.calendar import PartialDate
-from schemas.identity import DocumentType
+from schemas.identity import DocumentType, resident_id_check_digit
 from schemas.problems import DateInFuture, InvalidInput, UnderAge
 from service.registry import rules
 
@@ -37,6 +37,15 @@ def test_a_wrong_check_character_warns_and_is_kept():
     checked = check(document_number="790101199003071230")
     assert checked.warnings == ("checksum",)
     assert checked.identity.document_number == "790101199003071230"
+
+
+def test_another_date_of_birth_than_the_numbers_warns_and_makes_nobody_older():
+    checked = check(date_of_birth=date(1990, 7, 3))
+    assert (checked.warnings, checked.identity.date_of_birth) == (("birth_date",), date(1990, 7, 3))
+    stem = "79010120200307123"
+    child = stem + resident_id_check_digit(stem)
+    with pytest.raises(UnderAge):
+        check(document_number=child, date_of_birth=date(1990, 3, 7))
 
 
 def test_a_made_up_number_warns():
