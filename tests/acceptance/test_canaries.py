@@ -238,6 +238,7 @@ def watched(tmp_path, new_database_url):
         node.end()
 
 
+@pytest.mark.asvs("14.2.1", "14.2.4")
 def test_canaries_under_unseen_headers_and_in_every_remark_are_nowhere(watched):
     assert len(UNSEEN) >= 30
     folder = watched.temporary.parent

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from federation import signatures
 from federation.fingerprint import fingerprint, words
 from federation.keys import KEY_USES, NodeKey, NodeKeys, b64url
@@ -166,6 +168,7 @@ def _request(request: signatures.SignedRequest) -> dict[str, Any]:
     }
 
 
+@pytest.mark.asvs("11.6.1")
 def test_the_worked_example_comes_out_byte_for_byte() -> None:
     assert worked_example() == json.loads(FILE.read_text(encoding="utf-8"))
 

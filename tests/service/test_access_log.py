@@ -35,6 +35,7 @@ def logged(node: Node, clock: FakeClock) -> Node:
 # --- what is written and read -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("16.2.1")
 def test_the_person_sees_who_looked_and_why(node: Node) -> None:
     person, other = someone(node), someone(node)
     write(
@@ -180,6 +181,7 @@ node.database.write_sync(
     assert verified(node).whole
 
 
+@pytest.mark.asvs("16.2.3")
 def test_the_file_outside_holds_each_checkpoint_once_and_mends_itself(logged: Node, tmp_path: Path) -> None:
     path = tmp_path / "checkpoints.txt"
     append_to_file(path, head(logged))

@@ -56,6 +56,7 @@ def test_the_value_comes_back_readable_after_the_session_is_closed(database: Dat
     assert database.write_sync(fn).holder == "me"
 
 
+@pytest.mark.asvs("2.3.3", "16.5.3")
 def test_a_function_that_fails_leaves_nothing(database: Database) -> None:
     def fn(session: Session) -> None:
         put("a")(session)
@@ -157,6 +158,7 @@ def test_reads_go_on_while_a_function_writes(database: Database) -> None:
     assert database.read_sync(names) == ["a"]
 
 
+@pytest.mark.asvs("16.2.2")
 def test_moments_come_back_in_utc(database: Database) -> None:
     database.write_sync(put("a"))
     assert database.read_sync(lambda s: s.exec(select(Lease.expires_at)).one()) == NOW

@@ -67,6 +67,7 @@ def test_a_changed_byte_of_what_is_sealed_is_found_and_placed(logged: Node, colu
     assert [(fault.kind, fault.index) for fault in verified(logged).faults] == [("changed", changed[0])]
 
 
+@pytest.mark.asvs("16.4.2")
 @pytest.mark.one_database("sqlite", "only SQLite stores bytes that are no text in a text column")
 @given(place=st.integers(0, 8), column=st.sampled_from(sorted(set(COVERED) - {"index"})), data=st.data())
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -150,6 +151,7 @@ def test_an_entry_rewritten_with_its_leaf_is_placed_between_two_checkpoints(logg
     assert "entries 3 to 5" in fault.message
 
 
+@pytest.mark.asvs("16.4.3")
 def test_a_recomputed_rewrite_shows_against_a_checkpoint_kept_elsewhere(logged: Node) -> None:
     older = head(logged)
     tamper(logged, "UPDATE access_log_entry SET officer = '李雷' WHERE \"index\" = 4")

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from service.logs import KEYS
 
 SCRIPT = """
@@ -25,6 +27,7 @@ logging.getLogger("httpx").info("GET https://canary.example")
 """
 
 
+@pytest.mark.asvs("16.2.4", "16.2.5", "16.4.1")
 def test_our_lines_and_libraries_lines_are_json_without_exceptions_texts() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", SCRIPT],

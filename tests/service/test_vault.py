@@ -21,6 +21,7 @@ def test_a_sealed_value_opens_with_its_key_in_its_context(vault: Vault) -> None:
     )
 
 
+@pytest.mark.asvs("11.3.3")
 def test_it_opens_with_no_other_key_and_in_no_other_context(vault: Vault) -> None:
     key, other = vault.new_person_key().key, vault.new_person_key().key
     sealed = vault.seal(key, b"x", "person.identity:1")
@@ -29,6 +30,7 @@ def test_it_opens_with_no_other_key_and_in_no_other_context(vault: Vault) -> Non
             vault.unseal_bytes(wrong_key, sealed, context)
 
 
+@pytest.mark.asvs("11.3.1", "11.3.2")
 @given(data=st.data())
 def test_no_altered_byte_goes_unnoticed(vault: Vault, data: st.DataObject) -> None:
     key = vault.new_person_key().key
@@ -38,6 +40,7 @@ def test_no_altered_byte_goes_unnoticed(vault: Vault, data: st.DataObject) -> No
         vault.unseal_bytes(key, bytes(sealed), "c")
 
 
+@pytest.mark.asvs("11.2.2")
 @pytest.mark.parametrize("sealed", [b"", b"\x01", b"\x02" + bytes(40), b"\x01" + bytes(12)])
 def test_what_is_no_sealed_value_is_refused(vault: Vault, sealed: bytes) -> None:
     with pytest.raises(VaultError):

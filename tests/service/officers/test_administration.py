@@ -20,6 +20,7 @@ async def code_of(answer: httpx2.Response) -> tuple[int, str]:
     return answer.status_code, problem.removeprefix("/problems/")
 
 
+@pytest.mark.asvs("7.4.5")
 @pytest.mark.by_turns
 async def test_the_life_of_an_account(
     app: FastAPI, anonymous: httpx2.AsyncClient, client: httpx2.AsyncClient, officer: Officer
@@ -111,6 +112,7 @@ async def test_what_administrators_may_not(
     assert (await client.get("/api/v1/session")).status_code == 401
 
 
+@pytest.mark.asvs("7.4.4")
 @pytest.mark.by_turns
 async def test_the_pages_of_officers_and_settings(
     app: FastAPI, anonymous: httpx2.AsyncClient, officer: Officer, password_hash: str

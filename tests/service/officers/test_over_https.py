@@ -13,7 +13,7 @@ from service.web.csrf import form_token
 from tests.service.conftest import PASSWORD, add_account, connect, standing_still, started
 
 
-@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4", "3.4.1", "7.2.4", "7.4.1")
+@pytest.mark.asvs("3.3.1", "3.3.2", "3.3.3", "3.3.4", "3.4.1", "7.2.4", "7.4.1", "14.3.1")
 async def test_every_cookie_is_bound_to_the_host_and_out_of_reach(
     new_settings: Callable[..., Settings], clock: FakeClock, password_hash: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,7 +155,7 @@ async def test_a_passkey_opens_the_lock_of_its_own_officer_and_no_other(
         assert (await browser.post("/unlock/passkey/options")).status_code == 403, "a form comes from a page of ours"
 
 
-@pytest.mark.asvs("2.4.1", "6.3.1")
+@pytest.mark.asvs("2.4.1", "6.3.1", "16.3.1")
 async def test_visitors_who_only_begin_leave_nothing_and_guesses_wait(app: FastAPI) -> None:
     node = app.state.node
 

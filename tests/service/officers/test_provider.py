@@ -163,6 +163,26 @@ class Service:
         self.answer = {"id_token": jwt.encode(header, told, key or self.key, algorithms=[header["alg"]])}
 
 
+@pytest.mark.asvs(
+    "6.8.1",
+    "6.8.2",
+    "6.8.3",
+    "6.8.4",
+    "9.1.1",
+    "9.1.2",
+    "9.1.3",
+    "9.2.1",
+    "9.2.2",
+    "9.2.3",
+    "10.1.2",
+    "10.2.1",
+    "10.2.2",
+    "10.5.1",
+    "10.5.2",
+    "10.5.3",
+    "10.5.4",
+    "16.5.2",
+)
 @pytest.mark.by_turns
 async def test_every_lie_of_a_sign_in_service_is_refused(
     app: FastAPI, anonymous: httpx2.AsyncClient, officer: Officer, clock: FakeClock

@@ -51,6 +51,7 @@ def test_unknown_and_missing_roles_are_refused(names: list[str]) -> None:
         parse_roles(names)
 
 
+@pytest.mark.asvs("6.1.2", "6.2.1", "6.2.4", "6.2.11", "6.2.12")
 @pytest.mark.parametrize(
     "new",
     [
@@ -70,6 +71,7 @@ def test_a_password_that_will_not_do(new: str) -> None:
         check_new_password("wangfang", "the old one", new)
 
 
+@pytest.mark.asvs("6.2.5")
 @pytest.mark.parametrize("new", ["eight888", "春天的柳树正发芽呢", "wangfang keeps a red bicycle"])
 def test_a_password_that_will_do(new: str) -> None:
     check_new_password("wangfang", "the old one", new)

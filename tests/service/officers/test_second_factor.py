@@ -58,6 +58,7 @@ async def sign_in(http: httpx2.AsyncClient, name: str, **more: str) -> tuple[int
     return answer.status_code, answer.json().get("type", "").removeprefix("/problems/")
 
 
+@pytest.mark.asvs("6.3.4", "6.5.1", "6.5.2", "6.5.4", "6.5.5", "7.5.1")
 @pytest.mark.by_turns
 async def test_an_officer_with_an_authenticator_needs_it_everywhere_and_each_code_once(
     app: FastAPI, anonymous: httpx2.AsyncClient, officer: Officer, clock: FakeClock
@@ -164,6 +165,7 @@ async def test_what_was_set_up_is_taken_off_with_the_password_and_a_step_is_good
         assert (await post(browser, "/account/recovery", password=PASSWORD)).status_code == 422
 
 
+@pytest.mark.asvs("6.3.3")
 @pytest.mark.by_turns
 async def test_where_a_factor_is_asked_for_nothing_opens_without_one(
     app: FastAPI, anonymous: httpx2.AsyncClient, officer: Officer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
@@ -187,6 +189,7 @@ async def test_where_a_factor_is_asked_for_nothing_opens_without_one(
     assert (await sign_in(anonymous, officer.name, code=shown(totp, clock, 1)))[0] == 200
 
 
+@pytest.mark.asvs("6.4.3", "6.4.4")
 @pytest.mark.by_turns
 async def test_an_administrator_takes_a_lost_factor_off_by_resetting(
     app: FastAPI, anonymous: httpx2.AsyncClient, client: httpx2.AsyncClient, clock: FakeClock, password_hash: str

@@ -45,6 +45,7 @@ async def test_a_right_password_gives_a_token_that_tells_who_one_is(
     }
 
 
+@pytest.mark.asvs("7.2.2", "7.2.3", "11.4.2")
 async def test_neither_token_nor_password_is_stored(
     app: FastAPI, anonymous: httpx2.AsyncClient, officer: Officer
 ) -> None:
@@ -67,6 +68,7 @@ async def test_wrong_name_and_wrong_password_are_told_alike(
         assert answer.json()["type"] == "/problems/sign_in_failed"
 
 
+@pytest.mark.asvs("7.2.1")
 @pytest.mark.parametrize(
     "headers",
     [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}],
@@ -78,6 +80,7 @@ async def test_without_a_good_token_nothing_opens(anonymous: httpx2.AsyncClient,
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.asvs("6.3.2", "6.4.1")
 async def test_a_one_time_password_must_be_changed_first(app: FastAPI, anonymous: httpx2.AsyncClient) -> None:
     made = FirstPassword.one_time(node_of(app).entropy)
     await node_of(app).database.write(lambda session: add_first_officer(session, node_of(app), made))
@@ -101,6 +104,7 @@ async def test_a_new_password_that_will_not_do_changes_nothing(anonymous: httpx2
     assert (await sign_in(anonymous, officer.name)).status_code == 200
 
 
+@pytest.mark.asvs("6.2.2", "6.2.3", "7.4.3")
 async def test_changing_the_password_signs_out_everywhere_else(
     anonymous: httpx2.AsyncClient, client: httpx2.AsyncClient, officer: Officer
 ) -> None:
@@ -110,11 +114,13 @@ async def test_changing_the_password_signs_out_everywhere_else(
     assert (await anonymous.get("/api/v1/session", headers={"Authorization": f"Bearer {token}"})).status_code == 200
 
 
+@pytest.mark.asvs("7.5.2")
 async def test_signing_out_ends_the_session(client: httpx2.AsyncClient) -> None:
     assert (await client.delete("/api/v1/session")).status_code == 204
     assert (await client.get("/api/v1/session")).status_code == 401
 
 
+@pytest.mark.asvs("6.3.1")
 async def test_many_wrong_passwords_make_everyone_at_that_address_wait(
     app: FastAPI, anonymous: httpx2.AsyncClient, officer: Officer, clock: FakeClock
 ) -> None:
@@ -164,6 +170,7 @@ async def test_a_token_ends_two_hours_after_its_last_use(
     assert (answer.status_code == 200) is good
 
 
+@pytest.mark.asvs("7.3.2")
 async def test_no_token_lives_longer_than_twelve_hours(client: httpx2.AsyncClient, clock: FakeClock) -> None:
     for _ in range(11):
         clock.advance(hours=1)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 
 from schemas.problems import TongluError
@@ -22,6 +23,7 @@ def _codes(error: type[TongluError]) -> set[str]:
     return {error.code}.union(*(_codes(one) for one in error.__subclasses__()))
 
 
+@pytest.mark.asvs("2.2.1", "2.2.2")
 async def test_no_bad_request_makes_a_healthy_node_fail(
     app: FastAPI, client: httpx2.AsyncClient, officer: Officer, known: dict[str, Any]
 ) -> None:

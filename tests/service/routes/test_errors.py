@@ -156,6 +156,7 @@ def written(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
     return "\n".join([*capsys.readouterr(), *records])
 
 
+@pytest.mark.asvs("16.3.4", "16.5.1")
 async def test_a_fault_of_ours_has_a_reference_that_stands_in_the_log_and_tells_nothing(
     app: FastAPI,
     client: httpx2.AsyncClient,
@@ -198,14 +199,19 @@ async def test_when_the_database_cannot_just_now_the_caller_is_told_when_to_come
     assert (answer.status_code, answer.json()["retry"], answer.headers["Retry-After"]) == (503, "later", "5")
 
 
+@pytest.mark.asvs("3.2.1", "3.4.2", "3.4.4", "3.4.5")
 async def test_every_answer_carries_the_security_headers(anonymous: httpx2.AsyncClient) -> None:
     for path in ("/healthz", "/api/v1/session", "/signin", "/no-such-page", "/docs"):
         answer = await anonymous.get(path)
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
+@pytest.mark.asvs("3.5.2")
 async def test_a_body_names_each_field_once_and_says_that_it_is_json(client: httpx2.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     seen = 0
@@ -228,6 +234,7 @@ async def test_a_body_names_each_field_once_and_says_that_it_is_json(client: htt
     assert seen > 30
 
 
+@pytest.mark.asvs("4.1.1")
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b'{"version": NaN}', b"9" * 5000])
 async def test_json_is_utf_8_with_numbers_that_are_some(client: httpx2.AsyncClient, content: bytes) -> None:
     answer = await client.post("/api/v1/search", content=content, headers={"Content-Type": "application/json"})

@@ -81,6 +81,7 @@ async def test_a_process_with_one_part_serves_no_other(
         assert (await http.get("/readyz")).status_code == 200
 
 
+@pytest.mark.asvs("2.1.1")
 async def test_the_interface_is_described_without_anything_from_elsewhere(anonymous: httpx2.AsyncClient) -> None:
     document = (await anonymous.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")

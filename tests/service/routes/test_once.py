@@ -134,6 +134,7 @@ async def test_a_stranger_gets_nothing_repeated(app: FastAPI, counted: Node, cli
         assert (await stranger.post("/api/v1/made", headers=key())).status_code == 401
 
 
+@pytest.mark.asvs("2.3.4")
 async def test_two_at_once_take_effect_once(counted: Node, client: httpx2.AsyncClient) -> None:
     answers = await asyncio.gather(*(client.post("/api/v1/made", headers=key()) for _ in range(5)))
     assert {answer.status_code for answer in answers} == {201}
@@ -141,6 +142,7 @@ async def test_two_at_once_take_effect_once(counted: Node, client: httpx2.AsyncC
     assert effects(counted) == 1
 
 
+@pytest.mark.asvs("14.2.2")
 async def test_answers_are_sealed_and_gone_after_a_day(
     counted: Node, client: httpx2.AsyncClient, clock: FakeClock
 ) -> None:

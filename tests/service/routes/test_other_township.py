@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import httpx2
+import pytest
 from fastapi import FastAPI
 
 from service.officers.rules import Role
@@ -17,6 +18,7 @@ PEOPLES = ("person_id", "other_id", "arrival_id", "departure_id", "move_id", "re
 NOBODY = "01a20000-0000-7000-8000-{:012}"
 
 
+@pytest.mark.asvs("8.2.2", "8.4.1")
 async def test_another_townships_people_are_like_nobody(
     app: FastAPI, client: httpx2.AsyncClient, known: dict[str, Any], password_hash: str
 ) -> None:

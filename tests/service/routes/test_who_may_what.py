@@ -112,6 +112,7 @@ async def ask(http: httpx2.AsyncClient, sent: Sent, who: Who) -> httpx2.Response
     return await http.request(sent.method, sent.path, headers={**sent.headers, **signed}, content=sent.content)
 
 
+@pytest.mark.asvs("8.2.1")
 @pytest.mark.by_turns
 async def test_every_address_of_the_api_is_for_whom_the_policy_says(app: FastAPI, password_hash: str) -> None:
     async with roles_world(app, password_hash) as world, connect(app) as http:
@@ -145,6 +146,7 @@ async def test_every_address_of_the_api_is_for_whom_the_policy_says(app: FastAPI
         assert done > 250, "most of what is allowed was really done"
 
 
+@pytest.mark.asvs("8.3.1")
 @pytest.mark.by_turns
 async def test_every_page_is_for_whom_the_policy_says(app: FastAPI, password_hash: str) -> None:
     addresses = {f"{method} {path}": (method, path) for method, path in page_addresses()}
@@ -177,6 +179,7 @@ async def test_every_page_is_for_whom_the_policy_says(app: FastAPI, password_has
         assert cells > 1_000
 
 
+@pytest.mark.asvs("8.1.1")
 def test_every_rule_says_whom_it_is_for() -> None:
     rules = {rule for rule in [*API.values(), *PAGE.values()] if not isinstance(rule, Missing)}
     assert all((rule.__doc__ or "").strip() for rule in rules)

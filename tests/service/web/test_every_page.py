@@ -46,6 +46,7 @@ async def signed_in(app, officer):
         yield http
 
 
+@pytest.mark.asvs("3.5.1")
 async def test_each_form_is_refused_without_its_token(app, signed_in):
     forms = sorted(set(page_routes("POST")))
     assert len(forms) > 40
@@ -81,6 +82,7 @@ async def test_each_page_about_an_id_of_nobody_is_the_one_page_of_not_found(app,
     assert {"未找到，或不在您的区域" in body for body in bodies} == {True}
 
 
+@pytest.mark.asvs("14.2.3")
 async def test_no_page_can_be_kept_by_a_browser_and_none_runs_a_script_of_its_own(app, signed_in):
     for path in ("/", "/arrivals", "/arrivals/new", "/ledgers", "/peers", "/verifications", "/access-log"):
         answer = await signed_in.get(path)

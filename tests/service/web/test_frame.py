@@ -134,6 +134,7 @@ def test_a_form_sent_by_the_script_gets_its_way_in_a_header(client):
     assert (answer.status_code, answer.headers["x-tonglu-location"]) == (204, "/help")
 
 
+@pytest.mark.asvs("14.3.3")
 @pytest.mark.parametrize("cookie", ["unknown", "saved://evil.example", "saved:/a b", "saved:javascript:x"])
 def test_a_forged_note_says_nothing(client, cookie):
     client.cookies.set("tonglu_done", cookie)
@@ -170,6 +171,7 @@ def test_a_fault_of_ours_has_a_reference_number(client):
     assert "ABCD1234" in answer.text
 
 
+@pytest.mark.asvs("3.7.2")
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil", "/a?b=c", "", "javascript:x"])
 def test_nobody_is_sent_elsewhere_after_signing_in(path):
     assert local_path(path) == "/"
@@ -179,6 +181,7 @@ def test_a_path_of_ours_is_kept():
     assert local_path("/people/019a-b/certificates") == "/people/019a-b/certificates"
 
 
+@pytest.mark.asvs("3.4.3", "3.4.6", "14.3.2")
 def test_security_headers_stand_on_every_answer_and_nothing_is_stored(app):
     client = TestClient(SecurityHeaders(app, https=True))
     answer = client.get("/help")
@@ -199,6 +202,7 @@ def test_pages_have_no_inline_script_or_style(client):
     assert page.count("<script") == page.count("<script src=")
 
 
+@pytest.mark.asvs("3.2.2")
 def test_a_value_that_was_not_given_is_an_error_and_what_is_given_is_escaped():
     pages = new_pages()
     environment = pages._environments["zh-CN"]
