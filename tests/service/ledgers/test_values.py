@@ -59,6 +59,11 @@ GOOD = "790202196807145976"
         ("二〇二六年一月十八日", "2026-01-18"),
         ("二○二六年十二月三十一日", "2026-12-31"),
         ("二零二六年十月", "2026-10"),
+        ("2026年十月", "2026-10"),
+        ("2026年1月18日 上午10时20分", "2026-01-18"),
+        ("2026/1/18 10:20", "2026-01-18"),
+        ("01/2026", "2026-01"),
+        ("\u202d2026-01-18\u202c", "2026-01-18"),
         ("", None),
         (None, None),
         ("不详", None),
@@ -89,6 +94,14 @@ def test_a_date_is_read_as_far_as_it_is_written(cell, day):
         True,
         "1/2026/3",
         "x",
+        "13/2026",
+        "202613",
+        "260230",
+        "2026年腊月",
+        "农历三月初五",
+        "3月5日",
+        "2026-01-18至今",
+        "民国115年1月18日",
     ],
 )
 def test_what_is_no_date_is_refused(cell):
@@ -96,7 +109,9 @@ def test_what_is_no_date_is_refused(cell):
         read_date(cell)
 
 
-@pytest.mark.parametrize("cell", ["03/04/2026", "3-4-2026", 2026.1, "26/3/5", "26.1.18", "26年3月5日", "26年3月"])
+@pytest.mark.parametrize(
+    "cell", ["03/04/2026", "3-4-2026", 2026.1, "26/3/5", "26.1.18", "26年3月5日", "26年3月", "260305", 260305, "3/5/26"]
+)
 def test_a_date_with_two_meanings_is_not_guessed(cell):
     with pytest.raises(Ambiguous):
         read_date(cell)
@@ -116,6 +131,11 @@ def test_a_date_with_two_meanings_is_not_guessed(cell):
         ("79010119660208600x", "79010119660208600X"),
         ("79010119660208600ｘ", "79010119660208600X"),
         (790202680714597.0, "790202680714597"),
+        ("790202680714597.0", "790202680714597"),
+        (f"\u202a{GOOD}\u202c", GOOD),
+        (f"{GOOD[:6]}\u200e{GOOD[6:]}", GOOD),
+        (f"“{GOOD}”", GOOD),
+        (f"{GOOD}。", GOOD),
         ("E12345678", "E12345678"),
         ("", None),
         ("无", None),
@@ -144,6 +164,9 @@ def test_a_document_number_is_freed_of_what_protects_it(cell, number):
         "790202196807145976(旧)",
         "790202196807145976、790101199508080809",
         1234.5,
+        "同上",
+        "〃",
+        date(2026, 1, 1),
     ],
 )
 def test_a_damaged_number_is_never_guessed_back(cell):
@@ -197,6 +220,13 @@ def test_a_number_gets_its_document(cell, number, document):
         ("13830166131、13909378657", "13830166131", False),
         ("13830166131/13909378657", "13830166131", False),
         ("1.38302E+10", None, False),
+        ("013830166131", "13830166131", True),
+        ("\u202d13830166131\u202c", "13830166131", True),
+        ("0790-5550000-801", "07905550000", False),
+        ("（0790）5550000转801", "07905550000", False),
+        ("00000000000", None, False),
+        ("13830166131（妻）", None, False),
+        ("同上", None, False),
     ],
 )
 def test_a_phone_is_kept_where_it_can_be_called(cell, phone, clean):
@@ -205,7 +235,26 @@ def test_a_phone_is_kept_where_it_can_be_called(cell, phone, clean):
 
 @pytest.mark.parametrize(
     "cell",
-    ["12345", "#REF!", "王" * 51, "张**", "张?", "张三、李四", "张三（已婚）", 7.0, date(2026, 1, 1), "王\u202e小明"],
+    [
+        "12345",
+        "#REF!",
+        "王" * 51,
+        "张**",
+        "张?",
+        "张三、李四",
+        "张三（已婚）",
+        7.0,
+        date(2026, 1, 1),
+        "王\u202e小明",
+        "同上",
+        "〃",
+        "张三13830166131",
+        "张三2",
+        "<b>张三</b>",
+        "<script>",
+        "张三&nbsp;",
+        "%0A",
+    ],
 )
 def test_what_cannot_be_a_name_is_refused(cell):
     with pytest.raises(Ambiguous):
@@ -221,6 +270,12 @@ def test_what_cannot_be_a_name_is_refused(cell):
         ("=1+1", "=1+1", True),
         ('=HYPERLINK("http://127.0.0.1/","x")', '=HYPERLINK("http://127.0.0.1/","x")', True),
         ("@SUM(A1)", "@SUM(A1)", True),
+        ("＝1+1", "＝1+1", True),
+        ("张三。", "张三", False),
+        ("诺布。卓玛", "诺布·卓玛", False),
+        ("\u202d张三\u202c", "张三", False),
+        ("Anna Smith Jr.", "Anna Smith Jr.", False),
+        ("nan", None, False),
         ('="张三"', "张三", False),
         ("-", None, False),
         ("", None, False),
@@ -250,6 +305,15 @@ def test_a_name_is_kept_as_the_text_it_is(cell, name, runs):
         (("云台县", ""), "790202"),
         (("云台县", "无"), "790202"),
         (("998877",), "998877"),
+        (("510100",), "5101"),
+        (("云台县城关路云台县",), "790202"),
+        (("青禾县/云台县",), None),
+        (("青禾县或云台县",), None),
+        (("青禾县→澜江市上塘镇",), None),
+        (("000000",), None),
+        (("999999",), None),
+        (("7902",), None),
+        (("同上",), None),
         (("没有的县",), None),
         (("12号院",), None),
         ((), None),
