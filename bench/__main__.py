@@ -14,6 +14,7 @@ from bench import (
     durability,
     endpoint,
     idle_memory,
+    import_memory,
     ledger_import,
     lookups,
     many_peers,
@@ -21,6 +22,7 @@ from bench import (
     round_trips,
     searching,
     single_trips,
+    workbook_reading,
 )
 from bench.slices import Result
 
@@ -35,10 +37,12 @@ ROOMS: dict[str, Callable[[], list[Result]]] = {
     "durability": durability.measure,
     "many_peers": many_peers.measure,
     "ledger_import": ledger_import.measure,
+    "workbook_reading": workbook_reading.measure,
     "lookups": lookups.measure,
     "searching": searching.measure,
     "reads": reads.measure,
     "idle_memory": idle_memory.measure,
+    "import_memory": import_memory.measure,
 }
 
 

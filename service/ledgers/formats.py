@@ -40,6 +40,7 @@ _OVERLAP_BYTES = 64
 
 _MACROS = "The workbook holds macros; save it as .xlsx without them."
 _CELL = re.compile(rb"""r=["']([A-Za-z]{1,8})([0-9]{1,12})["']""")
+_FAR_ROW = re.compile(rb"""r=["'][A-Za-z]{1,8}[0-9]{8,12}["']""")
 _ROW = re.compile(rb"""r=["']([0-9]{1,20})["']""")
 _DTD = re.compile(
     b"|".join(rb"\x00?".join(re.escape(bytes([one])) for one in word) for word in (b"<!DOCTYPE", b"<!ENTITY")),
@@ -199,7 +200,7 @@ class _Dimensions:
             self.columns = max(self.columns, _column_number(letters))
         digits = [row for _, row in found[-1:]] + _ROW.findall(piece)
         self.rows = max([self.rows, *(int(row) for row in digits)])
-        if any(len(row) > 7 for _, row in found):
+        if _FAR_ROW.search(piece):
             self.rows = MAX_ROWS + 1
         self.cells += piece.count(b"<c ") + piece.count(b"<c>") + piece.count(b"<c/")
         if self.columns > MAX_COLUMNS:
