@@ -107,9 +107,8 @@ def unlock_session(session: Session, node: Node, token: str, officer_id: str) ->
     if row is None or row.officer_id != officer_id:
         raise SignInFailed
     renewed = _page_token(node, token.partition(".")[0])
-    fresh = OfficerSession(
-        **row.model_dump() | {"token_hash": token_hash(renewed), "locked": False, "used_at": node.now()}
-    )
+    fresh = OfficerSession(**row.model_dump())
+    fresh.token_hash, fresh.locked, fresh.used_at = token_hash(renewed), False, node.now()
     session.delete(row)
     session.flush()
     session.add(fresh)
