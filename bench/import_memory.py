@@ -23,7 +23,7 @@ def measure(*, people: int = PEOPLE) -> list[Result]:
             baseline_per_second=MOST_MEGABYTES,
             note=(
                 "the columns of rates hold megabytes; the highest resident set of the process that compares, keeps and "
-                f"registers; the process that reads the file had {reader} MB at most, and ends before registering begins"
+                f"registers; the process that reads the file had {reader} MB at most and ends before registering"
             ),
         )
     ]
