@@ -106,6 +106,26 @@ def test_forms_are_put_aside_and_taken_up_again_as_they_were(page):
     expect(page.get_by_role("link", name="高未完")).to_have_count(0)
 
 
+def test_the_picker_takes_what_was_typed_and_never_what_was_listed_before(page):
+    page.goto("/arrivals/new")
+    region = page.locator("#region")
+    region.click()
+    page.keyboard.press("Tab")
+    expect(region).to_have_value("")
+    region.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.type("ytx")
+    page.keyboard.press("Tab")
+    expect(region).to_have_value("云台县")
+    region.fill("")
+    page.keyboard.type("q")
+    expect(page.locator("#region-list li").first).to_be_visible()
+    page.keyboard.type("hx")
+    page.keyboard.press("Enter")
+    expect(region).to_have_value("青禾县")
+    assert page.url.endswith("/arrivals/new")
+
+
 def test_a_double_is_shown_with_why_before_saving_and_never_blocks(page):
     page.goto("/arrivals/new")
     page.fill("#name", "陈秀蓝")

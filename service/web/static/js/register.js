@@ -66,7 +66,8 @@
     field.setAttribute("role", "combobox");
     field.setAttribute("aria-autocomplete", "list");
     field.setAttribute("aria-controls", box.id);
-    let active = 0, waiting = false, settled = field.value;
+    // `current`: the list is of what stands in the field; a hand that types on is faster than the node's answer.
+    let active = 0, waiting = false, current = false, settled = field.value;
     const options = () => [...box.children];
     const close = () => {
       box.hidden = true;
@@ -100,11 +101,16 @@
       }));
       if (!options().length) { close(); return; }
       box.hidden = false;
+      current = true;
       field.setAttribute("aria-expanded", "true");
       mark(first);
     };
     close();
     new MutationObserver(() => {
+      // Each option holds what it was asked for: an answer to less than was typed meanwhile offers nothing.
+      const first = source.querySelector("option");
+      if (first && first.textContent.trim() !== field.value.trim()) return;
+      if (waiting && !first) return;
       if (waiting) { open(); pick(); }
       else if (document.activeElement === field && field.value.trim() && field.value !== settled) open();
     }).observe(source, { childList: true });
@@ -116,16 +122,20 @@
       } else if (event.key === "Escape" && !box.hidden) { event.preventDefault(); close(); }
       else if (event.key === "Enter" || event.key === "Tab") {
         const undecided = field.value.trim() && field.value !== settled;
-        if (!box.hidden) pick();
-        else if (undecided) waiting = true;
-        if (event.key === "Enter" && undecided) event.preventDefault();
+        const marked = !box.hidden && current && active >= 0;
+        if (marked) pick();
+        else if (undecided) { waiting = true; close(); }
+        if (event.key === "Enter" && (undecided || marked)) event.preventDefault();
       }
     });
+    field.addEventListener("input", () => { current = false; waiting = false; });
     field.addEventListener("click", () => { if (box.hidden && !field.value.trim()) open(-1); });
     field.addEventListener("blur", () => { if (!waiting) close(); });
   };
-  document.addEventListener("focusin", (event) => {
-    const field = event.target;
-    if (field.matches && field.matches("input[data-regions]") && !pickers.has(field)) { pickers.add(field); picker(field); }
-  });
+  const attach = (field) => {
+    if (field && field.matches && field.matches("input[data-regions]") && !pickers.has(field)) { pickers.add(field); picker(field); }
+  };
+  document.addEventListener("focusin", (event) => attach(event.target));
+  // A field may have been given the focus before this script ran.
+  attach(document.activeElement);
 })();
