@@ -14,7 +14,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from schemas.entropy import uuid7
-from schemas.problems import Forbidden, InvalidInput, WrongState
+from schemas.problems import Forbidden, WrongState
 from schemas.wire import WireDate
 from service.context import Node
 from service.officers.rules import Officer, Role, require
@@ -31,7 +31,7 @@ from service.registry.holds.standing import (
     standing_hold,
 )
 from service.registry.people import OpenPerson, find_person, unseal_person
-from service.registry.rules import may_undo
+from service.registry.rules import FieldError, may_undo, refuse
 from service.registry.tables import LegalHold, Person
 from service.work_items.actions import close_items, open_item
 
@@ -61,11 +61,10 @@ def propose_hold(session: Session, node: Node, person_id: str, draft: HoldDraft,
     known = holds_of(session, person.id)
     if any(one.state == "proposed" for one in known):
         raise WrongState("A proposal waits for a second officer already.")
-    rules.check_end(draft.until, node.today())
-    reference = rules.check_reference(draft.reference, opened.identity.name)
+    reference, errors = rules.reference_of(draft.reference, opened.identity.name)
     if any(one.state in STOOD and opened_hold(node, opened.key, one).reference == reference for one in known):
-        message = "This document held the record before; a new hold needs a new one."
-        raise InvalidInput(errors=[{"field": "reference", "message": message}])
+        errors = [FieldError("reference", "This document held the record before; a new hold needs a new one.")]
+    refuse([*errors, *rules.end_errors(draft.until, node.today())])
     hold_id = uuid7(node.now(), node.entropy)
     hold = LegalHold(
         id=hold_id,

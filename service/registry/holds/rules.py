@@ -12,7 +12,7 @@ from typing import Final, Literal, get_args
 from unicodedata import normalize
 
 from schemas.identity import fold_name
-from schemas.problems import InvalidInput
+from service.registry.rules import FieldError
 
 HoldCode = Literal["court_order", "investigation", "administrative_review", "office_under_inquiry"]
 """Why a record must be kept: a court's order, an investigation by police or prosecutor, an administrative review or
@@ -37,15 +37,15 @@ def latest_end(today: date) -> date:
     return date(year, month, min(today.day, monthrange(year, month)[1]))
 
 
-def check_end(until: date, today: date) -> None:
-    """Let a hold end from tomorrow on, and in six months at the latest. Raises `InvalidInput`."""
-    if not today < until <= latest_end(today):
-        message = "Choose a day after today, six months ahead at the latest."
-        raise InvalidInput(errors=[{"field": "until", "message": message}])
+def end_errors(until: date, today: date) -> list[FieldError]:
+    """Say what is wrong with a hold's last day: it lies from tomorrow on, and in six months at the latest."""
+    if today < until <= latest_end(today):
+        return []
+    return [FieldError("until", "Choose a day after today, six months ahead at the latest.")]
 
 
-def check_reference(typed: str, name: str) -> str:
-    """Give a document's number as it is kept, brackets and digits in one form. Raises `InvalidInput`.
+def reference_of(typed: str, name: str) -> tuple[str, list[FieldError]]:
+    """Give a document's number as it is kept, brackets and digits in one form, and what is wrong with it.
 
     Only the shapes that such numbers have (``青公调〔2026〕12号``, ``（2026）青0101民初123号``, ``AB-2026/0012``) are
     taken, and never one that holds the person's own name: there is no free text about a person anywhere (rule 1).
@@ -54,7 +54,7 @@ def check_reference(typed: str, name: str) -> str:
     fits = _CHINESE.fullmatch(found) or _PLAIN.fullmatch(found)
     folded = fold_name(name)
     names = len(folded) > 1 and folded in fold_name(found)
-    if len(found) > MAX_REFERENCE or not fits or names:
-        message = "Enter the document’s number as it is printed, for example 青公调〔2026〕12号."
-        raise InvalidInput(errors=[{"field": "reference", "message": message}])
-    return found
+    if len(found) <= MAX_REFERENCE and fits and not names:
+        return found, []
+    message = "Enter the document’s number as it is printed, for example 青公调〔2026〕12号."
+    return found, [FieldError("reference", message)]
