@@ -10,7 +10,8 @@ at once. Yet who goes on guessing from many places could keep a name waiting for
 from which a name has signed in within the last 60 days waits for what was tried with that name *there*, and not for
 what others tried elsewhere (OWASP's device cookies, with the address in the cookie's place: programs have none).
 
-Ways in that begin without a name (a passkey, the sign-in service) are counted by address alone.
+Ways in that begin without a name (a passkey, the sign-in service) are counted by address alone, and apart: wrong
+passwords that somebody types there do not stop a colleague's passkey.
 """
 
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Attempt:
         """The keys of a name (somebody's or nobody's) that is tried from an address, or of the address alone."""
         place = _network(address)
         return cls(
-            address=node.vault.blind("sign_in.address", place),
+            address=node.vault.blind("sign_in.address" if name is not None else "sign_in.nameless", place),
             name=node.vault.blind("sign_in.name", name) if name is not None else None,
             name_address=node.vault.blind("sign_in.name_address", f"{name}\x00{place}") if name is not None else None,
         )

@@ -49,6 +49,10 @@ async def test_nobody_keeps_a_colleague_out_by_guessing_from_elsewhere(
             assert await sign_in(elsewhere, officer.name) == 429, "who guesses right now waits all the same"
         assert await sign_in(office, officer.name) == 200, "where the officer works, nothing happened"
         assert await sign_in(office, newcomer.name) == 429, "where nobody knows them yet, they wait"
+        # Neither do wrong passwords stop a passkey of the same office.
+        await office.get("/signin")
+        step = (await post(office, "/signin/passkey/options")).json()["step"]
+        assert (await post(office, "/signin/passkey", step=step, credential="{}")).status_code == 401
         # A known place is no way around the count there.
         codes = [await sign_in(office, officer.name, "a guess of mine") for _ in range(6)]
         assert codes == [401] * 5 + [429]
