@@ -23,6 +23,9 @@ _TOLD_BY_TITLE = {
     LedgerKind.ARRIVALS: re.compile(r"流入|来此|外来|迁入|arrival|inflow", re.IGNORECASE),
     LedgerKind.DEPARTURES: re.compile(r"流出|外出|迁出|departure|outflow", re.IGNORECASE),
 }
+_SHOWS_HOW = re.compile(r"示例|样例|样表|范例|模板|说明|example|sample|template", re.IGNORECASE)
+_MOST_SHOWN = 5
+"""People of an example; a sheet with more is somebody's ledger, whatever it is called."""
 _REGISTERED_ALREADY = re.compile(r"\((ok|warning|duplicate)\)$")
 """In a file that we handed back: rows of people who are in the register, and stand there with hidden numbers."""
 _SHARED = (Field.REGION, Field.MOVED_ON, Field.EXPECTED_RETURN_ON, Field.ADDRESS)
@@ -89,6 +92,8 @@ def extract_chosen(path: Path, kind: LedgerKind | None = None, chosen: Chosen | 
         _refuse(incomplete)
     if len({layout.kind for _, layout in fitting}) > 1:
         raise LedgerUnreadable("The workbook holds arrivals and departures: say which to read.")
+    # A sheet that shows how to fill in the others holds nobody.
+    fitting = [one for one in fitting if not _shows_how(*one)] or fitting
     extraction = Extraction(fitting[0][1].kind, [], [], iter(()))
     for _, layout in fitting:
         extraction.kept += [column for column in layout.kept if column not in extraction.kept]
@@ -96,6 +101,12 @@ def extract_chosen(path: Path, kind: LedgerKind | None = None, chosen: Chosen | 
         extraction.columns += [column for column in layout.told if column.header not in met]
     extraction.rows = _people(fitting, extraction.dropped)
     return extraction
+
+
+def _shows_how(sheet: Sheet, layout: Layout) -> bool:
+    below = sheet.head[layout.first_row :]
+    filled = sum(any(text_of(cell) for cell in row) for row in below)
+    return bool(_SHOWS_HOW.search(sheet.title)) and filled <= _MOST_SHOWN
 
 
 def _likelier(layouts: list[Layout], sheet: Sheet) -> Layout | None:

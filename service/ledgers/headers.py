@@ -81,6 +81,11 @@ def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
     return found
 
 
+def explains(text: str) -> bool:
+    """Tell whether a text says how a column is to be filled in, as a line below the header may: 必填, 与身份证一致."""
+    return bool(text) and fold_header(text) in _words("hints")
+
+
 def _same_place(upper: str, parent: str) -> bool:
     """Tell whether a header above 户籍地 only says so once more: 户籍信息."""
     return any(upper in _words(parents) and parent in _words(parents) for parents in _PLACES)

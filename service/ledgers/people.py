@@ -1,7 +1,8 @@
 """Which rows below a header are people.
 
 A row is a person's unless it is blank (serial numbers and rules of dashes count as blank), a total, a signature, a
-note, an example, or something from above the header printed once more on the next page.
+note, an example, the name of a group, a line that numbers or explains the columns, or something from above the header
+printed once more on the next page.
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterable
 
 from service.ledgers.columns import Layout, Row, looks_like_header
 from service.ledgers.fields import Cell, Field
+from service.ledgers.headers import explains
 
 LONGEST_CELL = 1_000
 """Characters of a cell that are read: no name, number, date or address has more, and what has is none."""
@@ -27,16 +29,26 @@ _TOTAL = re.compile(
 _SIGNATURE = re.compile(
     rf"(.{{0,6}}{_OFFICERS}?{_COLON}|{_OFFICERS}$"
     r"|(审核人?|审核人签字|单位负责人|盖章|签字|签章|单位\W?盖章\W?|备注|说明|填表说明|填报说明|附注|日期)$"
-    rf"|(说明|填表说明|填报说明|备注|注|注意|注意事项|附注|附|单位|日期){_COLON}"
+    rf"|(说明|填表说明|填报说明|备注|注|注意|注意事项|附注|附|单位|日期|其中){_COLON}"
     r"|(prepared|checked|reviewed|approved|filledin|signed|compiled)(by)?:|(signature|notes?|remarks?|date):"
     r"|\W*(以下空白|以下无正文|此处空白|以下为空)\W*$"
     r"|第\d+页|共\d+页|page\d+)",
     re.IGNORECASE,
 )
-_TITLE = re.compile(r".{0,40}(台账|登记表|登记册|名册|名单|汇总表|一览表|统计表|花名册)([(（].{0,20}[)）])?")
+_TITLE = re.compile(r"^.{0,40}(台账|登记表|登记册|名册|名单|汇总表|一览表|统计表|花名册)([(（].{0,20}[)）])?$")
 _EXAMPLE = re.compile(r"(例|示例|样例|样表|填写示例|举例|example)\s*[:：]?\s*\d*", re.IGNORECASE)
 _SENTENCE = re.compile(r"[。；;：:]|.{21}")
 _OFFICE = re.compile(r"签字|签名|签章|盖章|审核|填表|制表|填报|复核")
+_EXAMPLE_NAME = ("例：", "例:", "示例", "样例", "范例")
+_GROUP = re.compile(
+    r"^([(（]?[一二三四五六七八九十]{1,3}[、.．)）].*|.*\d+[人名户条].*"
+    r"|.{2,20}([省市县区镇乡村]|街道|社区|居委会|小组)([(（].{0,20}[)）])?)$"
+)
+"""A line of its own above the people of one village."""
+_MARK = re.compile(r"[(（]?(\d{1,2}|[A-Z]|[甲乙丙丁戊己庚辛壬癸])[)）]?|栏次|列号|序号")
+"""How a line below the header numbers the columns."""
+_FEWEST_MARKS = 3
+_SHORTEST_NUMBER = 5
 _RULE = re.compile(r"[-—–=_*.·:|+\s\x1a]*")
 
 
@@ -48,7 +60,7 @@ def printed_above(rows: Iterable[Row]) -> frozenset[str]:
 def is_person(row: Row, layout: Layout, above: frozenset[str]) -> bool:
     """Tell whether a row below the header is somebody's; `above` is what `printed_above` gave."""
     if _has_number(row, layout):
-        return not _EXAMPLE.fullmatch(next((text for cell in row if (text := text_of(cell))), ""))
+        return not _is_example(row, layout)
     filled = {
         key: text
         for key in _KEYS
@@ -57,22 +69,39 @@ def is_person(row: Row, layout: Layout, above: frozenset[str]) -> bool:
     }
     if not filled:
         return False
-    first = next((text for cell in row if (text := text_of(cell))), "")
-    if _EXAMPLE.fullmatch(first):
+    if _is_example(row, layout) or _says_too_little(filled, row, layout):
         return False
+    first = next((text for cell in row if (text := text_of(cell))), "")
     if all(_RULE.fullmatch(text) for text in filled.values()) and not _named_place(row, layout):
         return False
     for text in ("".join(words.split()) for words in (first, filled.get(Field.NAME, ""))):
         # Forms are spaced: 合　计, 审 核 人：
         if _TOTAL.fullmatch(text) or _SIGNATURE.match(text):
             return False
-    if looks_like_header(row, layout) or (above and _line(row) in above):
-        return False
     name = filled.get(Field.NAME, "")
+    if looks_like_header(row, layout) or explains(name) or _numbers_columns(row) or (above and _line(row) in above):
+        return False
     alone = filled.keys() == {Field.NAME} and not _named_place(row, layout)
-    return not (
-        alone and (_SENTENCE.search(name) or _OFFICE.search(name) or _TITLE.fullmatch(name) or name.isdecimal())
-    )
+    return not (alone and (name.isdecimal() or any(rule.search(name) for rule in (_SENTENCE, _OFFICE, _TITLE, _GROUP))))
+
+
+def _is_example(row: Row, layout: Layout) -> bool:
+    if _EXAMPLE.fullmatch(next((text for cell in row if (text := text_of(cell))), "")):
+        return True
+    names = (text_of(row[place]) for place in layout.columns[Field.NAME] if place < len(row))
+    return any(name.startswith(_EXAMPLE_NAME) for name in names)
+
+
+def _says_too_little(filled: dict[Field, str], row: Row, layout: Layout) -> bool:
+    """Tell whether only one of a day, a telephone and a count stands there: the office's, below its signature."""
+    if len(filled) > 1 or Field.NAME in filled or Field.DATE_OF_BIRTH in filled or _named_place(row, layout):
+        return False
+    return len(filled.get(Field.DOCUMENT_NUMBER, "")) < _SHORTEST_NUMBER
+
+
+def _numbers_columns(row: Row) -> bool:
+    texts = [text for cell in row if (text := text_of(cell))]
+    return len(texts) >= _FEWEST_MARKS and all(_MARK.fullmatch(text) for text in texts)
 
 
 def _has_number(row: Row, layout: Layout) -> bool:

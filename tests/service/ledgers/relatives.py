@@ -45,7 +45,7 @@ FORBIDDEN = (
 )  # fmt: skip
 SECRET = "不应保留"
 OTHERS = ("配偶", "配偶情况", "监护人", "户主", "父亲", "紧急联系人", "房东", "用人单位")
-_BETWEEN: tuple[list[list[object]], ...] = ([[]], [["", ""]], [[99]], [["----"]])
+_BETWEEN: tuple[list[list[object]], ...] = ([[]], [["", ""]], [[99]], [["----"]], [["二、某某村"]], [["其中：男", 1]])
 _DAYS: tuple[Callable[[date], object], ...] = (
     lambda day: day.isoformat(),
     lambda day: f"{day:%Y%m%d}",
@@ -317,7 +317,8 @@ def _workbook(chance: random.Random, kind: str, people: list[Person], ending: st
         places += ["other"] * 3
         columns += [("", f"{group}/{header}") for header in ("姓名", "身份证号", "电话")]
     title: list[object] = ["流动人口登记台账"]
-    grid = Grid([title, [], *head], [(0, 0, 0, len(places) - 1), *merges])
+    marks: list[object] = [f"({number})" for number in range(len(places))]
+    grid = Grid([title, [], *head, marks], [(0, 0, 0, len(places) - 1), *merges])
     for number, person in enumerate(people, start=1):
         cells = [_typed(_cell(chance, person, column)) for column in places[1:]]
         grid.lines.append([number, *cells])

@@ -2,6 +2,7 @@
 
 import os
 import random
+import resource
 import time
 import zipfile
 from io import BytesIO
@@ -13,6 +14,7 @@ from service.ledgers.extraction import LONGEST_CELL
 from service.ledgers.reader_process import LedgerReader
 
 SECONDS = 5
+"""Of a processor: how long one waits for it on a busy machine is not the file's doing."""
 TYPES = (
     '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
     '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
@@ -36,6 +38,12 @@ HEADER = "".join(
     f'<c r="{column}1" t="inlineStr"><is><t>{text}</t></is></c>'
     for column, text in zip("ABCD", ("姓名", "身份证号", "户籍地", "流入日期"), strict=True)
 )
+
+
+def seconds_spent() -> float:
+    """What this process and the readers that have ended took of a processor."""
+    readers = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + readers.ru_utime + readers.ru_stime
 
 
 def archive(**members) -> bytes:
@@ -131,10 +139,10 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_it_is_refused_with_a_reason_and_soon(name):
     content, says = FILES[name]
-    began = time.monotonic()
+    began = seconds_spent()
     with pytest.raises(LedgerUnreadable, match=says), LedgerReader(content) as reader:
         list(reader.rows)
-    assert time.monotonic() - began < SECONDS
+    assert seconds_spent() - began < SECONDS
 
 
 def test_the_whole_ones_are_read():
@@ -144,10 +152,10 @@ def test_the_whole_ones_are_read():
 
 def test_cells_of_any_length_cost_no_time(make_text):
     lines = [f"甲{n},云台县,2026-01-{n % 28 + 1:02},{'路' * 40_000}" for n in range(40)]
-    began = time.monotonic()
+    began = seconds_spent()
     with LedgerReader(make_text("\n".join(["姓名,户籍地,流入日期,现住址", *lines]))) as reader:
         assert {len(row.address) for row in reader.rows} == {LONGEST_CELL}
-    assert time.monotonic() - began < SECONDS
+    assert seconds_spent() - began < SECONDS
 
 
 @pytest.mark.parametrize("number", ["NaN", "1e999", "-1e999", "1e308", "-0", "99999999999999999999"])

@@ -78,3 +78,38 @@ def test_somebody_s_number_in_a_header_s_place_is_not_repeated(make_text):
 def test_a_date_of_birth_to_come_is_one_reason(make_text, judged):
     text = "姓名,户籍地,流入日期,出生日期\n甲乙,云台县,2025-01-01,2031-01-01\n"
     assert outcomes(judged(make_text(text))) == [("error", ["date_in_future"])]
+
+
+def test_lines_that_number_explain_group_or_count_are_nobody(make_workbook, judged):
+    head = ["序号", *WIDE]
+    numbered = [
+        ["栏次", "1", "2", "3", "4", "5"],
+        [1, 2, 3, 4, 5, 6],
+        list("甲乙丙丁戊己"),
+        [f"（{n}）" for n in range(6)],
+    ]
+    explained = [[None, "必填", "18位", "县、乡镇", "YYYY-MM-DD", "11位"], [None, "与身份证一致", "文本格式"]]
+    examples = [
+        [1, "例：张三", NUMBERS[2], "云台县", "2026-01-01"],
+        ["示例", "张三", NUMBERS[2], "云台县", "2026-01-01"],
+    ]
+    groups = [
+        ["一、云台县"],
+        [None, "二、青禾县"],
+        [None, "柳河镇"],
+        [None, "第一村民小组（3人）"],
+        [None, "男1人，女1人"],
+    ]
+    counted = [["其中：男", None, 1], ["男", None, "1"], [None, None, None, None, date(2026, 9, 30)]]
+    office = [[None, None, None, None, None, "0790-5550000"]]
+    rows = judged(make_workbook([head, *numbered, *explained, *examples, *groups, [1, *PERSON], *counted, *office]))
+    assert outcomes(rows) == [("ok", [])]
+    unnamed = judged(make_workbook([head, [1, None, None, "云台县", "2026-01-01", None]]))
+    assert outcomes(unnamed) == [("error", ["name_missing"])]
+
+
+def test_a_sheet_that_shows_how_holds_nobody_unless_it_is_the_ledger(make_workbook, judged):
+    example = ["张三", NUMBERS[2], *OTHER[2:]]
+    assert len(judged(make_workbook([WIDE, PERSON], 填写示例=[WIDE, example]))) == 1
+    many = [[f"甲{n}", None, "云台县", f"2026-01-0{n}"] for n in range(1, 8)]
+    assert len(judged(make_workbook([WIDE, PERSON], 上报模板=[WIDE, *many]))) == 1 + len(many)
