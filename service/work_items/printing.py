@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from service.context import Node
+from service.officers.rules import Officer
 from service.web.languages import Translator
 from service.web.pdf import Both, Line, Sheet
 from service.web.words import word
@@ -13,13 +14,15 @@ from service.work_items.tables import WorkItem
 TITLE: Final = Both("待办交接清单", "Tasks handed over")
 
 
-def task_list(node: Node, items: Sequence[WorkItem], *, officer: str, chinese: Translator, made_at: datetime) -> bytes:
+def task_list(
+    node: Node, items: Sequence[WorkItem], *, officer: Officer, chinese: Translator, made_at: datetime
+) -> bytes:
     """Print tasks on A4, in the order given, with room for two signatures."""
     sheet = Sheet("A4", TITLE, made_at)
     sheet.lines(
         [
-            Line(Both("单位", "Office"), node.divisions.full_name(node.region)),
-            Line(Both("交出人", "From"), officer),
+            Line(Both("单位", "Office"), node.divisions.full_name(officer.area)),
+            Line(Both("交出人", "From"), officer.name),
             Line(Both("日期", "Date"), made_at.astimezone(node.zone).date().isoformat()),
             Line(Both("件数", "Tasks"), str(len(items))),
         ]
