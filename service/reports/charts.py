@@ -34,7 +34,7 @@ def bar_rows(names: Sequence[str], columns: Sequence[Sequence[float | None]]) ->
     def bar(value: float | None) -> Bar | None:
         if value is None:
             return None
-        label = f"{value:.1f}" if isinstance(value, float) else str(value)
+        label = str(int(value)) if value == int(value) else f"{value:.1f}"
         return Bar(label, round(ROOM_PERCENT * value / most, 1) if most > 0 else 0)
 
     return [BarRow(name, tuple(bar(column[place]) for column in columns)) for place, name in enumerate(names)]
