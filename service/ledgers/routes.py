@@ -13,7 +13,7 @@ from sqlmodel import Session
 from starlette.datastructures import UploadFile as SentFile
 from starlette.formparsers import MultiPartParser
 
-from schemas.problems import InvalidInput, LedgerUnreadable
+from schemas.problems import BeingImported, InvalidInput, LedgerUnreadable
 from service.access_log import record
 from service.context import CurrentNode, Node
 from service.json_body import JsonRoute
@@ -234,9 +234,16 @@ async def choose_ledger_columns(
 async def commit_ledger(node: CurrentNode, officer: CurrentOfficer, import_id: str) -> LedgerAnswer:
     """Register the good rows; goes on where it was cut off, and may be asked again.
 
-    Problems: `wrong_state`, `being_imported` while this upload, or another one of the same file, is being registered.
+    Where somebody else has begun it, the answer is how far it is. Problems: `wrong_state`, `being_imported` while
+    another upload of the same file is being registered.
     """
-    await asyncio.to_thread(register_all, node, import_id, by=officer)
+    try:
+        await asyncio.to_thread(register_all, node, import_id, by=officer)
+    except BeingImported:
+        under_way = await _answer(node, import_id, officer)
+        if under_way.state == "checked":
+            raise
+        return under_way
     return await _answer(node, import_id, officer)
 
 
