@@ -1,4 +1,4 @@
-"""`tonglu report`: a closed month of a report, as a table, as JSON, or as a workbook."""
+"""`tonglu report`: a month of a report, as a table, as JSON, or as a workbook."""
 
 import json
 from dataclasses import asdict
@@ -19,15 +19,15 @@ def report(
     directory: Directory,
     name: Annotated[str, typer.Argument(help="monthly_flows, response_times, register_quality or privacy.")],
     *,
-    month: Annotated[str | None, typer.Option(help="A closed month, 2026-10; the newest unless given.")] = None,
+    month: Annotated[str | None, typer.Option(help="A month, 2026-10; the newest closed one unless given.")] = None,
     area: Annotated[str | None, typer.Option(help="A township's code; the whole region unless given.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write a workbook (.xlsx); there must be no such file yet.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a closed month of a report; what is under ten is not told."""
+    """Show a month of a report; under ten is not told, and of an open month tens alone."""
     from schemas.problems import NotFound
     from service.officers.rules import Officer, Role
-    from service.reports.queries import NAMES, read_report
+    from service.reports.queries import NAMES, read_closed, read_report
     from service.reports.texts import HEADS, TABLES, row_name, shown_value
     from service.reports.workbook import workbook
     from service.web.languages import Languages
@@ -38,17 +38,22 @@ def report(
     english = Languages().translator("en")
     with open_node(directory) as node:
         operator = Officer("", "operator", frozenset({Role.SUPERVISOR}), node.region, "en")
+        if out is not None:
+            closed = node.database.read_sync(
+                lambda session: read_closed(session, node, known, by=operator, month=month, area=area)
+            )
+            with out.open("xb") as file:
+                file.write(workbook(node, closed, english))
+            typer.echo(f"{out}: {closed.name} {closed.month}")
+            return
         found = node.database.read_sync(
             lambda session: read_report(session, node, known, by=operator, month=month, area=area)
         )
-        if out is not None:
-            with out.open("xb") as file:
-                file.write(workbook(node, found, english))
-            typer.echo(f"{out}: {found.name} {found.month}")
-        elif as_json:
+        if as_json:
             typer.echo(json.dumps(asdict(found), ensure_ascii=False, default=str))
         else:
-            typer.echo(f"{found.name} {found.month} {node.divisions.full_name(found.area)}")
+            so_far = "" if found.closed_at else " (not closed: in tens, rounded down)"
+            typer.echo(f"{found.name} {found.month} {node.divisions.full_name(found.area)}{so_far}")
             for table in found.tables:
                 typer.echo(f"\n{TABLES[table.title]}")
                 typer.echo("\t".join(["", *(HEADS[code] for code in table.head)]))

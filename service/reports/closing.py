@@ -109,18 +109,22 @@ def _first_count(session: Session, node: Node, month: Month) -> list[ReportCell]
     for name, measured in count_month(session, node, month).items():
         table = measured.lines.with_totals(measured.counts)
         shown = protect(measured.lines, table)
-        rows += _rows(month, 0, name, table, shown)
-        rows += _rows(month, 0, f"{DAYS}:{name}", measured.days, shown)
+        rows += report_cells(month, 0, name, table, shown)
+        rows += report_cells(month, 0, f"{DAYS}:{name}", measured.days, shown)
     return rows
 
 
 def _held(session: Session, node: Node, month: Month) -> list[ReportCell]:
-    # How many people there are stands in the table of the records, where it was decided whether it may be told.
-    counts = {
-        (TOTAL, kind.split()[-1]): count for kind, count in held(session, node.today()).items() if kind != "people"
-    }
+    counts = held_counts(session, node)
     shown: dict[Cell, Shown] = {cell: "small" if count < SMALL else "yes" for cell, count in counts.items()}
-    return _rows(month, 0, HELD, counts, shown)
+    return report_cells(month, 0, HELD, counts, shown)
+
+
+def held_counts(session: Session, node: Node) -> dict[Cell, int]:
+    """How many records of each kind the node holds today."""
+    # How many people there are stands in the table of the records, where it was decided whether it may be told.
+    found = held(session, node.today())
+    return {(TOTAL, kind.split()[-1]): count for kind, count in found.items() if kind != "people"}
 
 
 def _correction(session: Session, node: Node, month: Month, version: int) -> list[ReportCell]:
@@ -135,7 +139,7 @@ def _correction(session: Session, node: Node, month: Month, version: int) -> lis
     for name, counts in count_flows(session, node, month, lines).items():
         now, before = lines.with_totals(counts), known[name]
         change = {cell: now[cell] - before[cell] for cell in now}
-        rows += _rows(month, version, name, change, protect_change(lines, change, before))
+        rows += report_cells(month, version, name, change, protect_change(lines, change, before))
     return rows
 
 
@@ -147,9 +151,10 @@ def _inner_columns(cells: Mapping[Cell, int]) -> list[Cell]:
     return sorted(cell for cell in cells if cell[0] == TOTAL and cell[1] != TOTAL)
 
 
-def _rows(
+def report_cells(
     month: Month, version: int, measure: str, values: Mapping[Cell, int], shown: Mapping[Cell, Shown]
 ) -> list[ReportCell]:
+    """The rows of one measure, its totals included."""
     return [
         ReportCell(
             month=str(month),

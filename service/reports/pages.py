@@ -18,7 +18,18 @@ from service.reports.closing import close_month_async, is_closed
 from service.reports.folding import FOLDED, folded
 from service.reports.months import Month
 from service.reports.printing import report_pdf
-from service.reports.queries import NAMES, OF_THE_REGION, Name, Report, Table, areas_of, months_closed, read_report
+from service.reports.queries import (
+    NAMES,
+    OF_THE_REGION,
+    ClosedReport,
+    Name,
+    Report,
+    Table,
+    areas_of,
+    months_closed,
+    read_closed,
+    read_report,
+)
 from service.reports.texts import CHARTS, FIRST_HEADS, HEADS, TABLES, TITLES, row_name, shown_value
 from service.reports.workbook import workbook
 from service.web.flash import Done
@@ -73,7 +84,7 @@ async def report_page(
     month: AskedMonth = "",
     area: AskedArea = "",
 ) -> Response:
-    """One report of one month; without a closed month, when there will be one."""
+    """One report of one month; of one that is not closed what stands in it so far, in tens."""
     known = _known(report_name)
 
     def read(session: Session) -> dict[str, Any]:
@@ -81,7 +92,8 @@ async def report_page(
             found: Report | None = read_report(session, node, known, by=officer, month=month or None, area=area or None)
         except WrongState:
             found = None
-        return {"report": found, "months": months_closed(session), "closable": _closable(session, node, officer)}
+        closed = months_closed(session)
+        return {"report": found, "months": _offered(node, closed), "closable": _closable(session, node, officer)}
 
     values = await node.database.read(read)
     translator = pages_of(request).translator(request)
@@ -93,7 +105,7 @@ async def report_page(
         (one.counted_at, [_shown(node, table, translator) for table in one.tables])
         for one in (found.corrections if found is not None else ())
     ]
-    waiting = Month.parse(month) if month else Month.of(node.today()).plus(-1)
+    waiting = Month.parse(found.month if found is not None else month)
     closes_on = waiting.closes_on(node.calendar)
     return pages_of(request).render(
         request,
@@ -148,10 +160,10 @@ async def report_print(
     return _download(content, "application/pdf", f"{report.name}-{report.month}.pdf", attached=False)
 
 
-async def _read(node: Node, officer: Officer, name: str, month: str, area: str) -> Report:
+async def _read(node: Node, officer: Officer, name: str, month: str, area: str) -> ClosedReport:
     known = _known(name)
     return await node.database.read(
-        lambda session: read_report(session, node, known, by=officer, month=month or None, area=area or None)
+        lambda session: read_closed(session, node, known, by=officer, month=month or None, area=area or None)
     )
 
 
@@ -172,6 +184,12 @@ def _names_for(officer: Officer, node: Node) -> list[Name]:
     return [
         name for name in NAMES if (whole or name not in OF_THE_REGION) and (officer.sees_people or name == "privacy")
     ]
+
+
+def _offered(node: Node, closed: list[str]) -> list[str]:
+    """The months to choose from, the newest first: the one that goes on, the last where it is open, the closed ones."""
+    today = Month.of(node.today())
+    return sorted({str(today), str(today.plus(-1)), *closed}, reverse=True)
 
 
 def _closable(session: Session, node: Node, officer: Officer) -> list[str]:

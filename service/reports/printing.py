@@ -5,7 +5,7 @@ from typing import Final
 
 from service.context import Node
 from service.reports.folding import folded
-from service.reports.queries import Report, Table
+from service.reports.queries import ClosedReport, Table
 from service.reports.texts import CHARTS, HEADS, MARKS, TABLES, TITLES, row_name, shown_value
 from service.web.languages import Translator
 from service.web.pdf import Both, Line, Sheet
@@ -13,7 +13,7 @@ from service.web.pdf import Both, Line, Sheet
 TITLE: Final = Both("流动人口登记服务月报", "Monthly report of the register")
 
 
-def report_pdf(node: Node, report: Report, *, chinese: Translator, made_at: datetime) -> bytes:
+def report_pdf(node: Node, report: ClosedReport, *, chinese: Translator, made_at: datetime) -> bytes:
     """Print a report, its later corrections included."""
 
     def both(text: str) -> Both:

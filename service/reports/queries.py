@@ -1,11 +1,11 @@
-"""One closed month of one report, for one office: only what may be told leaves this room.
+"""One month of one report, for one office: only what may be told leaves this room.
 
 No number stands in two tables that were protected apart from each other: one might hide what the other tells. So what
 two reports show is read from one table.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, get_args
 
@@ -16,6 +16,7 @@ from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.reports.counting import CLASSES, DAYS, FLOWS, PUNCTUAL, WORK, offices
 from service.reports.months import Month
+from service.reports.running import count_so_far
 from service.reports.suppression import TOTAL
 from service.reports.tables import ReportCell, ReportVersion
 
@@ -58,15 +59,22 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A closed month of one report, as an office sees it."""
+    """A month of one report, as an office sees it; one that is not closed (``closed_at`` is None) is told in tens."""
 
     name: Name
     month: str
     area: str
-    closed_at: datetime
-    closed_by: str | None
     tables: tuple[Table, ...]
-    corrections: tuple[Correction, ...]
+    corrections: tuple[Correction, ...] = ()
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedReport(Report):
+    """A report whose numbers stay as they were counted: what may be printed and saved."""
+
+    closed_at: datetime = field(kw_only=True)
 
 
 class _Cells:
@@ -104,9 +112,10 @@ def areas_of(node: Node, by: Officer) -> list[str]:
 def read_report(
     session: Session, node: Node, name: Name, *, by: Officer, month: str | None = None, area: str | None = None
 ) -> Report:
-    """One closed month (the newest unless given) of a report, for the officer's own area unless another is given.
+    """One month of a report, for the officer's own area unless another is given.
 
-    Raises `Forbidden`, `NotFound` for an area that is not theirs, `WrongState` for a month that is not closed.
+    Without a month, the newest closed one; as long as there is none, the month that goes on (:mod:`.running`).
+    Raises `Forbidden`, `NotFound` for an area that is not theirs, `WrongState` for a month that has no numbers.
     """
     require(by, Role.CLERK, Role.SUPERVISOR, *((Role.AUDITOR, Role.ADMINISTRATOR) if name == "privacy" else ()))
     allowed = areas_of(node, by)
@@ -115,21 +124,31 @@ def read_report(
         raise NotFound
     if name in OF_THE_REGION and wanted != node.region:
         raise Forbidden
-    chosen = str(Month.parse(month)) if month else next(iter(months_closed(session)), None)
-    first = session.get(ReportVersion, (chosen, 0)) if chosen else None
-    if chosen is None or first is None:
-        raise WrongState("This month is not closed yet.")
-    whole = wanted == node.region
-    row = TOTAL if whole else wanted
-    return Report(
-        name=name,
-        month=chosen,
-        area=wanted,
+    chosen = Month.parse(month or next(iter(months_closed(session)), str(Month.of(node.today()))))
+    first = session.get(ReportVersion, (str(chosen), 0))
+    row = TOTAL if wanted == node.region else wanted
+    if first is None:
+        so_far = _LAYOUTS[name](_Cells(count_so_far(session, node, chosen)), row)
+        return Report(name, str(chosen), wanted, tables=so_far)
+    return ClosedReport(
+        name,
+        str(chosen),
+        wanted,
+        tables=_LAYOUTS[name](_cells(session, str(chosen), 0), row),
+        corrections=_corrections(session, str(chosen), row) if name == "monthly_flows" else (),
         closed_at=first.counted_at,
         closed_by=first.closed_by,
-        tables=_LAYOUTS[name](_cells(session, chosen, 0), row),
-        corrections=_corrections(session, chosen, row) if name == "monthly_flows" else (),
     )
+
+
+def read_closed(
+    session: Session, node: Node, name: Name, *, by: Officer, month: str | None = None, area: str | None = None
+) -> ClosedReport:
+    """`read_report` for paper and files, which are not to change. Raises `WrongState` for an open month, too."""
+    found = read_report(session, node, name, by=by, month=month, area=area)
+    if not isinstance(found, ClosedReport):
+        raise WrongState("This month is not closed yet.")
+    return found
 
 
 def _cells(session: Session, month: str, version: int) -> _Cells:

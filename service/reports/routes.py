@@ -16,7 +16,7 @@ from service.reports.queries import Name, Report, months_closed, read_report
 router = APIRouter(route_class=JsonRoute, tags=["reports"])
 
 AskedMonth = Annotated[
-    str | None, Query(max_length=7, description="A closed month, `2026-10`; the newest unless given.")
+    str | None, Query(max_length=7, description="A month, `2026-10`; the newest closed one unless given.")
 ]
 AskedArea = Annotated[
     str | None, Query(max_length=12, description="An office of one's own area; all of it unless given.")
@@ -49,14 +49,17 @@ class CorrectionView(BaseModel):
 
 
 class ReportView(BaseModel):
-    """A closed month of a report; `closed_by` is empty where the node closed it by itself."""
+    """A month of a report; `closed_by` is empty where the node closed it by itself.
+
+    A month that is not closed has no `closed_at`: its numbers are told in tens, rounded down, and change.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
     name: str
     month: str
     area: str
-    closed_at: datetime
+    closed_at: datetime | None
     closed_by: str | None
     tables: list[TableView]
     corrections: list[CorrectionView]
@@ -88,7 +91,7 @@ class Closed(BaseModel):
 async def report(
     report_name: Name, node: CurrentNode, officer: CurrentOfficer, month: AskedMonth = None, area: AskedArea = None
 ) -> ReportView:
-    """Give a closed month of a report for the officer's own area."""
+    """Give a month of a report for the officer's own area."""
     return await node.database.read(
         lambda session: ReportView.of(
             read_report(session, node, report_name, by=officer, month=month, area=area), months_closed(session)

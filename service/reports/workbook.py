@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from service.context import Node
 from service.reports.folding import folded
-from service.reports.queries import Report, Table
+from service.reports.queries import ClosedReport, Table
 from service.reports.texts import CLOSED, FIRST_HEADS, HEADS, MARKS, TABLES, TITLES, row_name
 from service.web.languages import N_, Translator
 
@@ -16,7 +16,7 @@ _A4: Final = 9
 """The number of the paper in a workbook (ECMA-376, 18.3.1.63)."""
 
 
-def workbook(node: Node, report: Report, translator: Translator) -> bytes:
+def workbook(node: Node, report: ClosedReport, translator: Translator) -> bytes:
     """Make the workbook of a report: its tables, and each later correction on a sheet of its own."""
     import xlsxwriter  # noqa: PLC0415 - 40 ms, and only a download needs it
 
@@ -34,7 +34,9 @@ def workbook(node: Node, report: Report, translator: Translator) -> bytes:
     return content.getvalue()
 
 
-def _sheet(book: "Workbook", title: str, node: Node, report: Report, table: Table, *, translator: Translator) -> None:
+def _sheet(
+    book: "Workbook", title: str, node: Node, report: ClosedReport, table: Table, *, translator: Translator
+) -> None:
     say = translator.gettext
     title_format = book.add_format({"bold": True, "font_size": 14})
     bold = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})

@@ -66,10 +66,30 @@ def register(app, officer):
     return rows
 
 
+async def an_open_month_is_told_in_tens(client):
+    """Nothing exact, no total that tells more than its line, nothing on paper; the month to come has no numbers."""
+    running = (await client.get("/api/v1/reports/monthly_flows")).json()
+    assert (running["month"], running["closed_at"], running["corrections"]) == ("2026-11", None, [])
+    report = (await client.get("/api/v1/reports/monthly_flows", params={"month": "2026-10"})).json()
+    by_office = {row["code"]: row["values"] for row in report["tables"][0]["rows"]}
+    assert by_office[TOWN] == [30, 30, 10, 20, 10, "-"]
+    assert by_office[VILLAGE][0] == 20
+    assert by_office[HILLS][0] == "<10"
+    assert by_office[""] == [50, 30, 10, 20, 10, "-"], "65 arrivals are told as the sum of the tens in the line"
+    by_peer = {row["code"]: row["values"][0] for row in report["tables"][1]["rows"]}
+    assert by_peer == {HOME: 30, PAPER: 20, "other": "<10", "": 50}
+    for name in ("response_times", "register_quality", "privacy"):
+        tables = (await client.get(f"/api/v1/reports/{name}", params={"month": "2026-10"})).json()["tables"]
+        told = {value for table in tables for row in table["rows"] for value in row["values"]}
+        assert all(value % 10 == 0 and value >= 10 for value in told if not isinstance(value, str)), name
+    for month, status in (("2026-12", 409), ("2024-10", 409), ("2026-00", 422)):
+        assert (await client.get("/api/v1/reports/monthly_flows", params={"month": month})).status_code == status
+
+
 @pytest.mark.by_turns
 async def test_a_month_from_count_to_paper(app, client, officer, register, password_hash):
     node = app.state.node
-    assert (await client.get("/api/v1/reports/monthly_flows")).status_code == 409, "no month is closed"
+    await an_open_month_is_told_in_tens(client)
     for month, status in (("2026-11", 409), ("2020-01", 409), ("2026-13", 422), ("october", 422)):
         refused = await client.post("/api/v1/reports/closings", json={"month": month})
         assert refused.status_code == status, month
@@ -187,11 +207,17 @@ async def pages_show_it(app, officer):
         for name in ("response_times", "register_quality", "privacy"):
             assert (await http.get(f"/reports/{name}?month=2026-10")).status_code == 200
         assert (await http.get("/reports/nobody")).status_code == 404
-        missing = await http.get("/reports/monthly_flows?month=2026-08")
-        assert missing.status_code == 200
-        assert "2026年8月未关账，因此没有报表。现在可以关账。" in missing.text
         running = (await http.get("/reports/monthly_flows?month=2026-12")).text
-        assert "2026年12月尚未关账，将于2027年1月" in running
+        assert "尚未关账" in running
+        assert "2026年12月将于2027年1月" in running
+        assert "workbook.xlsx" not in running
+        for past in ("2026-08", "2026-13", "2024-08", "2027-01"):
+            shown = await http.get(f"/reports/monthly_flows?month={past}")
+            assert (shown.status_code, "月将于" in shown.text) == (422 if past == "2026-13" else 200, False), past
+        assert "没有2027年1月的报表。" in shown.text
+        for paper in ("workbook.xlsx", "print.pdf"):
+            refused = await http.get(f"/reports/monthly_flows/{paper}?month=2026-12")
+            assert refused.status_code == 409, "what changes is not printed"
         paper = await http.get("/reports/monthly_flows/print.pdf?month=2026-10")
         assert paper.content.startswith(b"%PDF")
         book = await http.get("/reports/monthly_flows/workbook.xlsx?month=2026-10")
