@@ -5,7 +5,7 @@ bombs out, sheets, merged cells and month formats are looked up, and rows come o
 reads the same file in its fast mode (`read_only`, `values_only`), without any bound. Both run in this process.
 
 The note says what finding the people costs besides (the header, whose each row is, the mapped cells), and how fast they
-come out of the process of its own in which a node does all that (`service/ledgers/reader_process.py`).
+come out of the process of its own in which a node does all that (`service/ledgers/files/reader_process.py`).
 """
 
 import tempfile
@@ -19,10 +19,10 @@ import xlsxwriter
 
 from bench.invented import invented
 from bench.slices import Result, Work, compare
-from service.ledgers.extraction import extract
-from service.ledgers.formats import recognise
-from service.ledgers.reader_process import LedgerReader
-from service.ledgers.workbooks import read_workbook
+from service.ledgers.files.extraction import extract
+from service.ledgers.files.formats import recognise
+from service.ledgers.files.reader_process import LedgerReader
+from service.ledgers.files.workbooks import read_workbook
 
 ROWS = 3_000
 PAIRS = 15

@@ -29,9 +29,10 @@ from service.consents import routes as consents_routes
 from service.context import Node
 from service.handlers import Gate, make_handlers
 from service.jobs import Scheduler, Tools, make_tools
-from service.ledgers import export_pages, export_routes
 from service.ledgers import pages as ledgers_pages
 from service.ledgers import routes as ledgers_routes
+from service.ledgers.out import pages as export_pages
+from service.ledgers.out import routes as export_routes
 from service.officers import officers_routes as officers_admin_routes
 from service.officers import pages as officers_pages
 from service.officers import pages_account, pages_help, pages_officers, pages_passkeys, pages_provider

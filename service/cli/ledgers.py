@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from service.context import Node
-    from service.ledgers.fields import Chosen, KeptColumn, LedgerKind
+    from service.ledgers.files.fields import Chosen, KeptColumn, LedgerKind
     from service.ledgers.origins import Origin
     from service.ledgers.report import ReportRow
     from service.officers.rules import Officer
@@ -52,9 +52,9 @@ def check(
     english: InEnglish = False,
 ) -> None:
     """Say what each row of a ledger would come to. Needs no node and stores nothing."""
-    from service.ledgers.checking import check_rows
-    from service.ledgers.mapping import check_choice
-    from service.ledgers.reader_process import LedgerReader
+    from service.ledgers.files.mapping import check_choice
+    from service.ledgers.files.reader_process import LedgerReader
+    from service.ledgers.judging.checking import check_rows
     from service.ledgers.report import ReportRow
 
     wanted, chosen = _kind(kind), _chosen(column)
@@ -167,8 +167,8 @@ def export(
     english: InEnglish = False,
 ) -> None:
     """Write the moves of an area as a file: masked numbers, no dates of birth; everybody's log says so."""
-    from service.ledgers.export import make_file
-    from service.ledgers.exporting import USUAL, ExportColumn, ExportWish, request_export, start_export, wish_of
+    from service.ledgers.out.export import make_file
+    from service.ledgers.out.exporting import USUAL, ExportColumn, ExportWish, request_export, start_export, wish_of
     from service.registry.queries import MoveFilter
 
     unknown = [name for name in column or () if name not in set(ExportColumn)]
@@ -228,8 +228,8 @@ def _tell(
     counts: dict[str, int] | None = None,
 ) -> None:
     """Say what came of a ledger, row by row as the rows come: of a long one they never lie in memory whole."""
+    from service.ledgers.judging.spoken import sentences
     from service.ledgers.report import counts_of, document, workbook
-    from service.ledgers.spoken import sentences
 
     handed_back: list[ReportRow] = []
     if counts is None:
@@ -258,7 +258,7 @@ def _noting(rows: "Iterable[ReportRow]", handed_back: "list[ReportRow]") -> "Ite
 
 def _chosen(columns: list[str] | None) -> "Chosen":
     """Read `手机=phone` and `备注2=`: which field a column fills, or none."""
-    from service.ledgers.fields import Field
+    from service.ledgers.files.fields import Field
 
     chosen: dict[str, Field | None] = {}
     for text in columns or ():
@@ -331,7 +331,7 @@ def _kind(name: str) -> "LedgerKind": ...
 @overload
 def _kind(name: str | None) -> "LedgerKind | None": ...
 def _kind(name: str | None) -> "LedgerKind | None":
-    from service.ledgers.fields import LedgerKind
+    from service.ledgers.files.fields import LedgerKind
 
     if name is None:
         return None

@@ -10,13 +10,13 @@ from schemas.entropy import uuid7
 from schemas.problems import BeingImported, NotFound, WrongState
 from service.access_log import record
 from service.context import Node
-from service.ledgers.candidates import cells_of
-from service.ledgers.fields import LedgerKind
+from service.ledgers.files.fields import LedgerKind
+from service.ledgers.files.mapping import purge_mappings
+from service.ledgers.judging.candidates import cells_of
+from service.ledgers.judging.rules import Code, Outcome
 from service.ledgers.known import known_already
-from service.ledgers.mapping import purge_mappings
 from service.ledgers.origins import Origin
 from service.ledgers.report import ReportRow, counts_of
-from service.ledgers.rules import Code, Outcome
 from service.ledgers.sealed_rows import Columns, seal_columns, seal_rows
 from service.ledgers.tables import LedgerBatch, LedgerExport, LedgerImport
 from service.officers.rules import Officer, Role, require

@@ -5,12 +5,12 @@ from dataclasses import replace
 from schemas.problems import InvalidInput, UploadGone, WrongState
 from service.context import Node
 from service.ledgers import actions
-from service.ledgers.fields import Chosen, LedgerKind, Why
+from service.ledgers.files.fields import Chosen, LedgerKind, Why
+from service.ledgers.files.mapping import check_choice, with_memory
+from service.ledgers.files.reader_process import LedgerReader
 from service.ledgers.importing import Opened, hash_of, keep_choice
-from service.ledgers.mapping import check_choice, with_memory
 from service.ledgers.origins import Origin
 from service.ledgers.queries import ledger_view
-from service.ledgers.reader_process import LedgerReader
 from service.officers.rules import Officer
 from service.web.languages import N_
 

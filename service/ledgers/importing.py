@@ -21,14 +21,14 @@ from service.context import Node
 from service.database import Database
 from service.ledgers import actions
 from service.ledgers.ahead import Ahead
-from service.ledgers.checking import CheckedRow, check_rows
-from service.ledgers.fields import Chosen, LedgerKind
+from service.ledgers.files.fields import Chosen, LedgerKind
+from service.ledgers.files.mapping import as_remembered, check_choice, recall, remember, with_memory
+from service.ledgers.files.reader_process import LedgerReader
+from service.ledgers.judging.checking import CheckedRow, check_rows
+from service.ledgers.judging.rules import REGISTERED, Code, Outcome
 from service.ledgers.known import known_already
-from service.ledgers.mapping import as_remembered, check_choice, recall, remember, with_memory
 from service.ledgers.origins import OWN, Origin
-from service.ledgers.reader_process import LedgerReader
 from service.ledgers.report import ReportRow
-from service.ledgers.rules import REGISTERED, Code, Outcome
 from service.ledgers.sealed_rows import Columns
 from service.ledgers.tables import LedgerImport
 from service.ledgers.undoing import go_on_undoing

@@ -6,8 +6,8 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from service.context import Node
-from service.ledgers.fields import LedgerKind
-from service.ledgers.rules import Candidate
+from service.ledgers.files.fields import LedgerKind
+from service.ledgers.judging.rules import Candidate
 from service.officers.rules import Officer
 from service.registry.bulk import already_registered
 from service.registry.people import visible

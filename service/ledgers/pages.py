@@ -16,14 +16,14 @@ from service.context import CurrentNode, Node
 from service.ledgers import actions
 from service.ledgers.background import begin_work, read_to_the_end
 from service.ledgers.choosing import choose_columns
-from service.ledgers.fields import Field, LedgerKind
+from service.ledgers.files.fields import Field, LedgerKind
 from service.ledgers.importing import begin, open_ledger, register_all
-from service.ledgers.messages import Translate, header_of, message_of
+from service.ledgers.judging.messages import Translate, header_of, message_of
+from service.ledgers.judging.rules import Outcome
 from service.ledgers.origins import NO_SOURCE, NO_SUCH_OFFICE, OWN, SOURCES, WHICH_OFFICE, Origin, office_named
 from service.ledgers.queries import LedgerView, ledger_view, ledgers_page, rows_of
 from service.ledgers.report import ReportRow
 from service.ledgers.routes import XLSX, read_upload, report_headers, report_of
-from service.ledgers.rules import Outcome
 from service.ledgers.undoing import go_on_undoing, start_undo
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from schemas.problems import NotFound
 from service.context import Node
 from service.ledgers.actions import BATCH_ROWS, find_import
-from service.ledgers.fields import KeptColumn, LedgerKind, ToldColumn
+from service.ledgers.files.fields import KeptColumn, LedgerKind, ToldColumn
 from service.ledgers.origins import Source
 from service.ledgers.report import ReportRow
 from service.ledgers.sealed_rows import Columns, open_columns, open_rows

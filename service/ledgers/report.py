@@ -8,10 +8,10 @@ from io import BytesIO
 from typing import Any
 
 from schemas.identity import mask_document_number
-from service.ledgers.cells import formula, plain
-from service.ledgers.fields import OUTCOME_HEADER, Field, KeptColumn, LedgerKind, RawRow
-from service.ledgers.messages import Translate, header_in_both_languages, message_of
-from service.ledgers.rules import Candidate, Code, Outcome
+from service.ledgers.files.fields import OUTCOME_HEADER, Field, KeptColumn, LedgerKind, RawRow
+from service.ledgers.judging.cells import formula, plain
+from service.ledgers.judging.messages import Translate, header_in_both_languages, message_of
+from service.ledgers.judging.rules import Candidate, Code, Outcome
 from service.web.languages import N_, Languages, Translator
 from service.web.words import word
 

@@ -19,10 +19,10 @@ from service.context import CurrentNode, Node
 from service.json_body import JsonRoute
 from service.ledgers.background import read_to_the_end
 from service.ledgers.choosing import choose_columns
-from service.ledgers.fields import Chosen, Field, LedgerKind
-from service.ledgers.formats import MAX_COLUMNS
+from service.ledgers.files.fields import Chosen, Field, LedgerKind
+from service.ledgers.files.formats import MAX_COLUMNS
 from service.ledgers.importing import register_all, take_in
-from service.ledgers.messages import message_of
+from service.ledgers.judging.messages import message_of
 from service.ledgers.origins import Source, origin_of
 from service.ledgers.queries import LedgerView, ledger_view, ledgers_page
 from service.ledgers.report import workbook

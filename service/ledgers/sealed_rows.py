@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.ledgers.candidates import candidate_from_json, candidate_to_json
-from service.ledgers.fields import Field, KeptColumn, RawRow, ToldColumn, Why, row_from_json, row_to_json
+from service.ledgers.files.fields import Field, KeptColumn, RawRow, ToldColumn, Why, row_from_json, row_to_json
+from service.ledgers.judging.candidates import candidate_from_json, candidate_to_json
+from service.ledgers.judging.rules import REGISTERED, Code, Outcome
 from service.ledgers.report import ReportRow
-from service.ledgers.rules import REGISTERED, Code, Outcome
 from service.vault import Vault
 
 

@@ -16,7 +16,7 @@ from schemas.problems import ImportBuiltUpon, WrongState
 from service.access_log import record
 from service.context import Node
 from service.ledgers.actions import find_import
-from service.ledgers.fields import LedgerKind
+from service.ledgers.files.fields import LedgerKind
 from service.ledgers.tables import LedgerImport
 from service.officers.rules import Officer, Role, require
 from service.registry.life.voiding import void_move

@@ -29,7 +29,7 @@ from sqlmodel import Session, col, select
 from schemas.entropy import numbered_uuid7
 from service.context import Node
 from service.ledgers.actions import MadeBatch, kind_of, register_batch
-from service.ledgers.rules import REGISTERED
+from service.ledgers.judging.rules import REGISTERED
 from service.ledgers.sealed_rows import open_rows
 from service.ledgers.tables import LedgerBatch, LedgerImport
 from service.officers.rules import Officer

@@ -16,8 +16,8 @@ import pytest
 import service.ledgers
 from schemas.claims import CertificateKind
 from schemas.identity import DocumentType
-from service.ledgers.fields import Field, LedgerKind
-from service.ledgers.headers import meaning_of
+from service.ledgers.files.fields import Field, LedgerKind
+from service.ledgers.files.headers import meaning_of
 from tests.inventory.collect import all_written_names, in_code
 
 SUBJECTS = {

@@ -12,8 +12,8 @@ from schemas.points import pass_by
 from schemas.regions import Divisions
 from service.app import build_node
 from service.context import Node
-from service.ledgers.checking import CheckedRow, check_rows
-from service.ledgers.extraction import extract
+from service.ledgers.files.extraction import extract
+from service.ledgers.judging.checking import CheckedRow, check_rows
 from service.officers.rules import Officer, Role
 
 TODAY = date(2026, 11, 22)

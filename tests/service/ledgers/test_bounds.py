@@ -23,7 +23,7 @@ NODE = """
 import json, resource, sys
 from pathlib import Path
 from schemas.problems import LedgerUnreadable
-from service.ledgers.reader_process import LedgerReader
+from service.ledgers.files.reader_process import LedgerReader
 
 def used():
     node, readers = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

@@ -10,8 +10,8 @@ from io import BytesIO
 import pytest
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.extraction import LONGEST_CELL
-from service.ledgers.reader_process import LedgerReader
+from service.ledgers.files.extraction import LONGEST_CELL
+from service.ledgers.files.reader_process import LedgerReader
 
 SECONDS = 5
 """Of a processor: how long one waits for it on a busy machine is not the file's doing."""

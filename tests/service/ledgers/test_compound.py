@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from service.ledgers.compound import NoStream, workbook_stream
+from service.ledgers.files.compound import NoStream, workbook_stream
 
 END, FREE, IS_TABLE = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD
 SECTOR = 512

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.extraction import extract
+from service.ledgers.files.extraction import extract
 from tests.service.ledgers.test_shapes import NUMBERS, OTHER, PERSON, WIDE, outcomes
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.ledgers.fields import Field, LedgerKind
-from service.ledgers.headers import meaning_of
+from service.ledgers.files.fields import Field, LedgerKind
+from service.ledgers.files.headers import meaning_of
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "ledgers"
 ARRIVALS, DEPARTURES = LedgerKind.ARRIVALS, LedgerKind.DEPARTURES

@@ -10,11 +10,11 @@ from sqlmodel import func, select
 from schemas.problems import Forbidden, LedgerUnreadable, NotFound, WrongState
 from service.access_log import AccessLogEntry, entries_of_person
 from service.ledgers import actions
-from service.ledgers.fields import LedgerKind
+from service.ledgers.files.fields import LedgerKind
 from service.ledgers.importing import finish_imports, hash_of, operator, register_all, take_in, unfinished_import
+from service.ledgers.judging.rules import Outcome
 from service.ledgers.queries import ledger_view, ledgers_page
 from service.ledgers.report import workbook
-from service.ledgers.rules import Outcome
 from service.ledgers.tables import LedgerBatch, LedgerImport
 from service.ledgers.undoing import undo_all
 from service.officers.rules import Officer, Role

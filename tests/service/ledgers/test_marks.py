@@ -2,7 +2,7 @@
 
 import random
 
-from service.ledgers.marks import Marks
+from service.ledgers.judging.marks import Marks
 
 
 def test_it_answers_as_a_dictionary_would_whatever_collides():

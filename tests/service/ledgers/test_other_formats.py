@@ -16,8 +16,8 @@ from odf.text import P
 from openpyxl import load_workbook
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.checking import check_rows
-from service.ledgers.reader_process import LedgerReader
+from service.ledgers.files.reader_process import LedgerReader
+from service.ledgers.judging.checking import check_rows
 from tests.service.ledgers.conftest import TODAY
 from tests.service.ledgers.test_samples import TRUTH, expected
 

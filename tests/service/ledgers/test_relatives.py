@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.ledgers.checking import check_rows
-from service.ledgers.extraction import extract
-from service.ledgers.fields import LedgerKind
+from service.ledgers.files.extraction import extract
+from service.ledgers.files.fields import LedgerKind
+from service.ledgers.judging.checking import check_rows
 from tests.service.ledgers.relatives import SECRET, TODAY, relative
 
 SEEDS = range(24)

@@ -5,13 +5,13 @@ import io
 import openpyxl
 import pytest
 
-from service.ledgers.checking import check_rows
-from service.ledgers.export import make_file
-from service.ledgers.exporting import ExportColumn, ExportWish
-from service.ledgers.fields import LedgerKind
+from service.ledgers.files.fields import LedgerKind
+from service.ledgers.files.reader_process import LedgerReader
 from service.ledgers.importing import register_all, take_in
+from service.ledgers.judging.checking import check_rows
+from service.ledgers.out.export import make_file
+from service.ledgers.out.exporting import ExportColumn, ExportWish
 from service.ledgers.queries import ledger_view
-from service.ledgers.reader_process import LedgerReader
 from service.ledgers.report import workbook
 from service.registry.tables import Arrival
 from service.web.languages import Languages

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from schemas.regions import Divisions
-from service.ledgers.checking import CheckedRow, check_rows
-from service.ledgers.reader_process import LedgerReader
+from service.ledgers.files.reader_process import LedgerReader
+from service.ledgers.judging.checking import CheckedRow, check_rows
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "ledgers"
 TRUTH = json.loads((VECTORS / "truth.json").read_text("utf-8"))

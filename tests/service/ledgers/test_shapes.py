@@ -7,8 +7,8 @@ import pytest
 import xlsxwriter
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.extraction import extract
-from service.ledgers.fields import LedgerKind
+from service.ledgers.files.extraction import extract
+from service.ledgers.files.fields import LedgerKind
 
 NUMBERS = ("790202196807145976", "79010119660208600X", "790202197103201006")
 WIDE = ["姓名", "公民身份号码", "户籍所在地", "来此日期", "手机"]

@@ -5,9 +5,9 @@ from datetime import date, datetime
 import pytest
 
 from schemas.identity import DocumentType
-from service.ledgers.dates import Ambiguous, read_date
-from service.ledgers.places import Places
-from service.ledgers.values import read_document_type, read_name, read_number, read_phone
+from service.ledgers.judging.dates import Ambiguous, read_date
+from service.ledgers.judging.places import Places
+from service.ledgers.judging.values import read_document_type, read_name, read_number, read_phone
 
 GOOD = "790202196807145976"
 

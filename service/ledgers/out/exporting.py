@@ -18,7 +18,7 @@ from schemas.entropy import uuid7
 from schemas.problems import Forbidden, InvalidInput, NotFound, WrongState
 from service.access_log import record
 from service.context import Node
-from service.ledgers.fields import LedgerKind
+from service.ledgers.files.fields import LedgerKind
 from service.ledgers.tables import LedgerExport
 from service.officers.rules import Officer, Role, require
 from service.registry.people import OpenPerson, unseal_people

@@ -12,9 +12,9 @@ from schemas.identity import (
     normalise_name,
     normalise_phone,
 )
-from service.ledgers.cells import blank, ditto, fold_word, formula, plain, spoilt, words
-from service.ledgers.dates import Ambiguous
-from service.ledgers.fields import Cell
+from service.ledgers.files.fields import Cell
+from service.ledgers.judging.cells import blank, ditto, fold_word, formula, plain, spoilt, words
+from service.ledgers.judging.dates import Ambiguous
 
 LONGEST_ADDRESS = 200
 """Characters of an address; what is longer is cut."""

@@ -10,13 +10,13 @@ from typing import Any, Final
 import python_calamine as calamine
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.columns import HEADER_SEARCH_ROWS, Merge, Row
-from service.ledgers.date_systems import counts_from_1904
-from service.ledgers.fields import Cell
-from service.ledgers.formats import MAX_CELLS, MAX_COLUMNS, MAX_SHEETS, FileFormat
-from service.ledgers.month_cells import MonthCells, month_cells
-from service.ledgers.ods_cells import ods_sheets
-from service.ledgers.old_cells import old_month_cells
+from service.ledgers.files.columns import HEADER_SEARCH_ROWS, Merge, Row
+from service.ledgers.files.date_systems import counts_from_1904
+from service.ledgers.files.fields import Cell
+from service.ledgers.files.formats import MAX_CELLS, MAX_COLUMNS, MAX_SHEETS, FileFormat
+from service.ledgers.files.month_cells import MonthCells, month_cells
+from service.ledgers.files.ods_cells import ods_sheets
+from service.ledgers.files.old_cells import old_month_cells
 
 _EPOCH = date(1899, 12, 30)
 _KEPT: Final = frozenset({str, int, bool, date, datetime})

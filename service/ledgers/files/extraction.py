@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.columns import Layout, Row, find_layout, likely_header
-from service.ledgers.date_systems import day_of
-from service.ledgers.fields import OUTCOME_HEADER, Cell, Chosen, Field, KeptColumn, LedgerKind, RawRow, ToldColumn
-from service.ledgers.formats import FileFormat, recognise
-from service.ledgers.people import LONGEST_CELL, is_person, printed_above, text_of
-from service.ledgers.texts import read_text
-from service.ledgers.workbooks import Sheet, read_workbook
+from service.ledgers.files.columns import Layout, Row, find_layout, likely_header
+from service.ledgers.files.date_systems import day_of
+from service.ledgers.files.fields import OUTCOME_HEADER, Cell, Chosen, Field, KeptColumn, LedgerKind, RawRow, ToldColumn
+from service.ledgers.files.formats import FileFormat, recognise
+from service.ledgers.files.people import LONGEST_CELL, is_person, printed_above, text_of
+from service.ledgers.files.texts import read_text
+from service.ledgers.files.workbooks import Sheet, read_workbook
 
 _TOLD_BY_TITLE = {
     LedgerKind.ARRIVALS: re.compile(r"流入|来此|外来|迁入|arrival|inflow", re.IGNORECASE),

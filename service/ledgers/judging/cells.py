@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 from unicodedata import normalize
 
-from service.ledgers.fields import Cell
+from service.ledgers.files.fields import Cell
 
 _PROTECTED = re.compile(r'^=\s*"([^"]*)"$')
 _QUOTED = re.compile(r'^["“]([^"“”]*)["”]$')

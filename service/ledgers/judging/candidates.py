@@ -5,8 +5,8 @@ from typing import Any
 
 from schemas.calendar import PartialDate
 from schemas.identity import DocumentType, PersonIdentity
-from service.ledgers.fields import RawRow
-from service.ledgers.rules import Candidate
+from service.ledgers.files.fields import RawRow
+from service.ledgers.judging.rules import Candidate
 
 
 def candidate_to_json(candidate: Candidate) -> list[Any]:

@@ -7,10 +7,10 @@ from hashlib import blake2b
 
 from schemas.identity import PersonIdentity, fold_name
 from schemas.regions import Divisions
-from service.ledgers.fields import LedgerKind, RawRow
-from service.ledgers.marks import Marks
-from service.ledgers.places import Places
-from service.ledgers.rules import Candidate, Code, Outcome, Verdict, as_duplicate, judge
+from service.ledgers.files.fields import LedgerKind, RawRow
+from service.ledgers.judging.marks import Marks
+from service.ledgers.judging.places import Places
+from service.ledgers.judging.rules import Candidate, Code, Outcome, Verdict, as_duplicate, judge
 
 
 @dataclass(frozen=True, slots=True)

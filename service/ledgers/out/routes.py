@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.regions import RegionCode
 from service.context import CurrentNode, Node
 from service.json_body import JsonRoute
-from service.ledgers.export import make_file
-from service.ledgers.exporting import (
+from service.ledgers.files.fields import LedgerKind
+from service.ledgers.out.export import make_file
+from service.ledgers.out.exporting import (
     USUAL,
     ExportColumn,
     ExportWish,
@@ -24,7 +25,6 @@ from service.ledgers.exporting import (
     start_export,
     wish_of,
 )
-from service.ledgers.fields import LedgerKind
 from service.ledgers.routes import XLSX
 from service.ledgers.tables import LedgerExport
 from service.officers.doors import CurrentOfficer

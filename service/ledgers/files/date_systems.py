@@ -10,7 +10,7 @@ import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 
-from service.ledgers.formats import FileFormat
+from service.ledgers.files.formats import FileFormat
 
 FIRST_DAY_1904 = date(1904, 1, 1)
 _SAYS_1904 = re.compile(rb"""<(?:\w+:)?workbookPr\b[^>]*\bdate1904=["'](?:1|true|on)["']""")

@@ -8,9 +8,9 @@ printed once more on the next page.
 import re
 from collections.abc import Iterable
 
-from service.ledgers.columns import Layout, Row, looks_like_header
-from service.ledgers.fields import Cell, Field
-from service.ledgers.headers import explains
+from service.ledgers.files.columns import Layout, Row, looks_like_header
+from service.ledgers.files.fields import Cell, Field
+from service.ledgers.files.headers import explains
 
 LONGEST_CELL = 1_000
 """Characters of a cell that are read: no name, number, date or address has more, and what has is none."""

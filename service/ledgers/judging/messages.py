@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from service.ledgers.fields import Field, LedgerKind
-from service.ledgers.rules import Code
+from service.ledgers.files.fields import Field, LedgerKind
+from service.ledgers.judging.rules import Code
 from service.web.languages import N_
 from service.web.viewer import PageLanguage
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
-from service.ledgers.fields import Field, LedgerKind
+from service.ledgers.files.fields import Field, LedgerKind
 
 _PUNCTUATION = re.compile(r"[\s_\-.·・:：*＊/、,，;；'\"’‘“”。．\\|+#&\u200b-\u200f\ufeff]+")
 _ORDINAL = re.compile(r"^(\([0-9一二三四五六七八九十]{1,2}\)|[0-9]{1,2}|[一二三四五六七八九十]{1,2})")

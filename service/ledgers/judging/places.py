@@ -5,7 +5,7 @@ from functools import lru_cache
 from unicodedata import normalize
 
 from schemas.regions import Divisions, is_region_code
-from service.ledgers.cells import blank, plain
+from service.ledgers.judging.cells import blank, plain
 
 _FILLER = re.compile(r"[\s/、,，\-_()（）>]+")
 _LEADING_CODE = re.compile(r"(\d{6}|\d{9}|\d{12})(?!\d)")

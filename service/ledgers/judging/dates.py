@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from unicodedata import normalize
 
 from schemas.calendar import PartialDate
-from service.ledgers.cells import blank, unwrap
-from service.ledgers.fields import Cell
+from service.ledgers.files.fields import Cell
+from service.ledgers.judging.cells import blank, unwrap
 
 
 class Ambiguous(ValueError):

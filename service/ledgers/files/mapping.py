@@ -15,8 +15,8 @@ from sqlmodel import Session, col, delete
 
 from schemas.problems import InvalidInput
 from service.context import Node
-from service.ledgers.fields import MANY_COLUMNS, Chosen, Field, LedgerKind, ToldColumn, Why
-from service.ledgers.headers import is_forbidden
+from service.ledgers.files.fields import MANY_COLUMNS, Chosen, Field, LedgerKind, ToldColumn, Why
+from service.ledgers.files.headers import is_forbidden
 from service.ledgers.origins import Origin
 from service.ledgers.tables import LedgerMapping
 from service.web.languages import N_

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from service.ledgers.columns import Merge
-from service.ledgers.formats import MAX_COLUMNS
-from service.ledgers.month_cells import MonthCells
+from service.ledgers.files.columns import Merge
+from service.ledgers.files.formats import MAX_COLUMNS
+from service.ledgers.files.month_cells import MonthCells
 
 _CHUNK_BYTES: Final = 256 * 1024
 _OF_INTEREST: Final = re.compile(rb"""-spanned=["'](?!1["'])|<number:date-style""")

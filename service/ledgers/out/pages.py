@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from schemas.problems import LocalError
 from service.context import CurrentNode, Node
-from service.ledgers.export import head_of
-from service.ledgers.export_routes import ExportAnswer, export_response
-from service.ledgers.exporting import (
+from service.ledgers.files.fields import LedgerKind
+from service.ledgers.origins import office_named
+from service.ledgers.out.export import head_of
+from service.ledgers.out.exporting import (
     USUAL,
     ExportColumn,
     ExportWish,
@@ -19,8 +20,7 @@ from service.ledgers.exporting import (
     exports_of,
     request_export,
 )
-from service.ledgers.fields import LedgerKind
-from service.ledgers.origins import office_named
+from service.ledgers.out.routes import ExportAnswer, export_response
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer, Role
 from service.registry.queries import FullPurpose, MoveFilter

@@ -19,10 +19,10 @@ from schemas.identity import (
     is_placeholder_number,
     resident_id_checksum_ok,
 )
-from service.ledgers.dates import Ambiguous, read_date
-from service.ledgers.fields import Cell, LedgerKind, RawRow
-from service.ledgers.places import Places
-from service.ledgers.values import (
+from service.ledgers.files.fields import Cell, LedgerKind, RawRow
+from service.ledgers.judging.dates import Ambiguous, read_date
+from service.ledgers.judging.places import Places
+from service.ledgers.judging.values import (
     names_other_document,
     read_address,
     read_document_type,

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from unicodedata import category
 
-from service.ledgers.fields import MANY_COLUMNS, Cell, Chosen, Field, KeptColumn, LedgerKind, ToldColumn, Why
-from service.ledgers.headers import DETAIL, Meaning, is_forbidden, meaning_of
+from service.ledgers.files.fields import MANY_COLUMNS, Cell, Chosen, Field, KeptColumn, LedgerKind, ToldColumn, Why
+from service.ledgers.files.headers import DETAIL, Meaning, is_forbidden, meaning_of
 
 HEADER_SEARCH_ROWS = 60
 """So many rows from the top may be titles and notes."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from service.ledgers.fields import KeptColumn, LedgerKind
-from service.ledgers.messages import header_of, message_of
+from service.ledgers.files.fields import KeptColumn, LedgerKind
+from service.ledgers.judging.messages import header_of, message_of
+from service.ledgers.judging.rules import Outcome
 from service.ledgers.report import ReportRow
-from service.ledgers.rules import Outcome
 from service.web.languages import N_, Translator
 from service.web.words import word
 

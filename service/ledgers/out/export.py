@@ -8,9 +8,9 @@ from io import BytesIO, StringIO
 from schemas.clock import local_date
 from schemas.identity import mask_document_number
 from service.context import Node
-from service.ledgers.exporting import ExportColumn, ExportWish, exported_moves
-from service.ledgers.fields import Field, LedgerKind
-from service.ledgers.messages import header_of
+from service.ledgers.files.fields import Field, LedgerKind
+from service.ledgers.judging.messages import header_of
+from service.ledgers.out.exporting import ExportColumn, ExportWish, exported_moves
 from service.ledgers.report import neutralised
 from service.officers.rules import Officer
 from service.registry.queries import Listed, moved_on, other_end

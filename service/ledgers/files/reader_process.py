@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.fields import (
+from service.ledgers.files.fields import (
     Chosen,
     Field,
     KeptColumn,
@@ -71,7 +71,7 @@ class LedgerReader(AbstractContextManager["LedgerReader"]):
         self._answered = False
         descriptor = _in_memory(source) if isinstance(source, bytes) else _opened(source)
         size = os.fstat(descriptor).st_size
-        command = [sys.executable, "-m", "service.ledgers.reader_process", f"/dev/fd/{descriptor}", kind or "-"]
+        command = [sys.executable, "-m", "service.ledgers.files.reader_process", f"/dev/fd/{descriptor}", kind or "-"]
         self._process = subprocess.Popen(  # noqa: S603 - our own module; the path is an argument, not a command
             command,
             cwd=_ROOT,
@@ -200,7 +200,7 @@ def _write(out: IO[str], value: object) -> None:
 
 def _serve(path: Path, kind: LedgerKind | None, out: IO[str], told: IO[str]) -> None:
     # The parsers are imported under the limits, and in this process alone.
-    from service.ledgers.extraction import Extraction, Incomplete, extract_chosen  # noqa: PLC0415 - see above
+    from service.ledgers.files.extraction import Extraction, Incomplete, extract_chosen  # noqa: PLC0415 - see above
 
     def open_it(kind: LedgerKind | None, chosen: Chosen) -> Extraction | None:
         try:

@@ -12,10 +12,10 @@ from typing import Literal, TextIO
 from charset_normalizer import from_bytes
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.columns import HEADER_SEARCH_ROWS, Row, find_layout
-from service.ledgers.fields import Chosen, LedgerKind
-from service.ledgers.formats import MAX_COLUMNS, MAX_ROWS
-from service.ledgers.workbooks import Sheet
+from service.ledgers.files.columns import HEADER_SEARCH_ROWS, Row, find_layout
+from service.ledgers.files.fields import Chosen, LedgerKind
+from service.ledgers.files.formats import MAX_COLUMNS, MAX_ROWS
+from service.ledgers.files.workbooks import Sheet
 
 SEPARATORS = (",", "\t", ";", "|", "，", "；")
 _IN_BIG5, _IN_GB18030 = (re.compile("姓名|日期".encode(encoding)) for encoding in ("cp950", "gb18030"))

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from service.ledgers.compound import NoStream, workbook_stream
-from service.ledgers.month_cells import MonthCells, built_in_month, shows_month
+from service.ledgers.files.compound import NoStream, workbook_stream
+from service.ledgers.files.month_cells import MonthCells, built_in_month, shows_month
 
 _BEGIN, _END = 0x0809, 0x000A
 _FORMAT, _STYLE, _SHEET = 0x041E, 0x00E0, 0x0085

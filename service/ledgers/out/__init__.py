@@ -1,0 +1,1 @@
+"""Ledgers out of the register: what may leave, who must agree, and the file."""
