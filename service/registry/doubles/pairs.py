@@ -34,7 +34,8 @@ PART: Final = 200
 OVERLAP: Final = timedelta(minutes=30)
 """So long a record may lie between the making of its id and its commit: a ledger's rows are sealed ahead."""
 _PAD_BYTES: Final = 4096
-_MARK: Final = "doubles"
+MARK: Final = "doubles"
+"""The name of the pass, among the marks of how far each came."""
 WHOLE_PASS_EVERY: Final = timedelta(hours=20)
 
 
@@ -107,14 +108,14 @@ async def find_duplicates(node: Node) -> int:
     Candidates are read outside the writer; only new pairs are written, and up to when was looked.
     """
     found, now = 0, node.now()
-    looked = await node.database.read(lambda session: mark_of(session, _MARK))
+    looked = await node.database.read(lambda session: mark_of(session, MARK))
     since = min(parse_rfc3339(looked), now) - OVERLAP if looked is not None else now - timedelta(days=1)
     after: str | None = first_id_of(since)
     while after is not None:
         pairs, after = await node.database.read(partial(_entered_after, node=node, after=after))
         if pairs:
             found += await node.database.write(partial(note_pairs, node=node, pairs=pairs))
-    await node.database.write(lambda session: set_mark(session, _MARK, rfc3339(now)))
+    await node.database.write(lambda session: set_mark(session, MARK, rfc3339(now)))
     seconds = int(WHOLE_PASS_EVERY.total_seconds())
     holder = uuid4(node.entropy)
     if await node.database.write(lambda session: take_lease(session, "duplicates", holder, node.now(), seconds)):

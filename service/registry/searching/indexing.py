@@ -34,7 +34,8 @@ PART: Final = 50
 """People of one transaction: some twenty milliseconds, less than anybody notices who saves meanwhile."""
 
 LEASE_SECONDS: Final = 60
-_MARK: Final = f"index:{INDEX}"
+MARK: Final = f"index:{INDEX}"
+"""The name of the pass, among the marks of how far each came."""
 _LEASE: Final = "index"
 
 
@@ -56,25 +57,25 @@ async def index_anew(node: Node, told: Callable[[int], None] | None = None) -> i
 
 def is_due(session: Session) -> bool:
     """Whether the register was not gone through since what is indexed changed."""
-    return mark_of(session, _MARK) != DONE
+    return mark_of(session, MARK) != DONE
 
 
 def left_to_index(session: Session) -> int:
     """How many people are still to be looked at."""
-    wanted = select(func.count()).select_from(Person).where(col(Person.id) > (mark_of(session, _MARK) or ""))
+    wanted = select(func.count()).select_from(Person).where(col(Person.id) > (mark_of(session, MARK) or ""))
     return session.exec(wanted).one() if is_due(session) else 0
 
 
 def index_from_the_start(session: Session) -> None:
     """Let everyone be indexed anew, whatever was done before."""
-    set_mark(session, _MARK, "")
+    set_mark(session, MARK, "")
 
 
 def _part(session: Session, *, node: Node, holder: str) -> int | None:
     # Leases are between processes: they go by the machine's clock, whatever time the node works at.
     if not take_lease(session, _LEASE, holder, SystemClock().now(), LEASE_SECONDS):
         return None
-    after = mark_of(session, _MARK) or ""
+    after = mark_of(session, MARK) or ""
     if after == DONE:
         return 0
     wanted = select(Person).where(col(Person.id) > after).order_by(col(Person.id)).limit(PART)
@@ -92,7 +93,7 @@ def _part(session: Session, *, node: Node, holder: str) -> int | None:
         tokens += [{"token": one, "person_id": person.id} for one in hashes]
     session.flush()
     _add_missing(session, tokens)
-    set_mark(session, _MARK, people[-1].id if len(people) == PART else DONE)
+    set_mark(session, MARK, people[-1].id if len(people) == PART else DONE)
     if len(people) < PART:
         drop_lease(session, _LEASE, holder)
     return len(people)
