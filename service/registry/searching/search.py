@@ -40,7 +40,7 @@ MOST_CANDIDATES = 50
 MAX_QUERY = 100
 """Characters of the longest query."""
 
-LONGEST_WALK = 4000
+LONGEST_WALK = 2000
 """People of one token who are looked up under the others; several areas share them."""
 
 MOST_TOGETHER = 200
