@@ -5,7 +5,7 @@ Counted are records and offices' work. Who is hidden on the day of the count, vo
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -36,6 +36,8 @@ FLOWS: Final = ("arrivals", "departures", "returns")
 WORK: Final = ("asked", "answered")
 CLASSES: Final = ("complete", "no_document", "number_doubtful", "no_birth_date")
 PUNCTUAL: Final = ("in_time", "late")
+PARTS: Final = frozenset({"flows", "work", "quality"})
+"""What a month is made of: moves, questions between regions, and how complete the register is."""
 DAYS: Final = "days"
 """What the measure of a median begins with: ``days:answered`` in tenths of working days."""
 
@@ -59,12 +61,17 @@ def peer_columns(session: Session) -> list[str]:
     return [*sorted(peer.region for peer in list_peers(session)), OTHER]
 
 
-def count_month(session: Session, node: Node, month: Month) -> dict[str, Measured]:
-    """Count all measures of a month as they are now."""
+def count_month(session: Session, node: Node, month: Month, *, parts: Collection[str] = PARTS) -> dict[str, Measured]:
+    """Count the measures of a month, or of some parts of it, as they are now."""
     places = Lines(offices(node), peer_columns(session))
-    measured = {name: Measured(places, counts) for name, counts in count_flows(session, node, month, places).items()}
-    measured |= _work(session, node, month, places)
-    measured |= _quality(session, node, places.rows)
+    measured: dict[str, Measured] = {}
+    if "flows" in parts:
+        counted = count_flows(session, node, month, places)
+        measured |= {name: Measured(places, counts) for name, counts in counted.items()}
+    if "work" in parts:
+        measured |= _work(session, node, month, places)
+    if "quality" in parts:
+        measured |= _quality(session, node, places.rows)
     return measured
 
 

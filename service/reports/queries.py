@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from schemas.problems import Forbidden, NotFound, WrongState
 from service.context import Node
 from service.officers.rules import Officer, Role, require
+from service.reports.closing import HELD
 from service.reports.counting import CLASSES, DAYS, FLOWS, PUNCTUAL, WORK, offices
 from service.reports.months import Month
 from service.reports.running import count_so_far
@@ -128,7 +129,7 @@ def read_report(
     first = session.get(ReportVersion, (str(chosen), 0))
     row = TOTAL if wanted == node.region else wanted
     if first is None:
-        so_far = _LAYOUTS[name](_Cells(count_so_far(session, node, chosen)), row)
+        so_far = _LAYOUTS[name](_Cells(count_so_far(session, node, chosen, parts=_PARTS[name])), row)
         return Report(name, str(chosen), wanted, tables=so_far)
     return ClosedReport(
         name,
@@ -217,6 +218,14 @@ _LAYOUTS: Final[Mapping[Name, Callable[[_Cells, str], tuple[Table, ...]]]] = {
     "register_quality": _quality,
     "privacy": _held,
 }
+
+_PARTS: Final[Mapping[Name, frozenset[str]]] = {
+    "monthly_flows": frozenset({"flows", "work"}),
+    "response_times": frozenset({"work"}),
+    "register_quality": frozenset({"quality"}),
+    "privacy": frozenset({"quality", HELD}),
+}
+"""What of an open month is counted for a report: each look at one counts anew."""
 
 
 def _corrections(session: Session, month: str, row: str) -> tuple[Correction, ...]:

@@ -6,7 +6,7 @@ its counts is told in tens, rounded down; under ten it is ``<10`` as everywhere;
 in its line, which tells nothing more. Days to answer are not told before the month is closed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlmodel import Session
 
@@ -19,8 +19,8 @@ from service.reports.suppression import SMALL, Cell, Lines, Shown
 from service.reports.tables import ReportCell
 
 
-def count_so_far(session: Session, node: Node, month: Month) -> list[ReportCell]:
-    """Give the cells of an open month as they may be told now; nothing is kept.
+def count_so_far(session: Session, node: Node, month: Month, *, parts: Collection[str]) -> list[ReportCell]:
+    """Give the cells of an open month as they may be told now; nothing is kept, and only some parts are counted.
 
     Raises `WrongState` for a month that has not begun, or that has left the register.
     """
@@ -30,11 +30,11 @@ def count_so_far(session: Session, node: Node, month: Month) -> list[ReportCell]
     if month < today.plus(-BACK):
         raise WrongState("Too much of this month has left the register.")
     rows: list[ReportCell] = []
-    for name, measured in count_month(session, node, month).items():
+    for name, measured in count_month(session, node, month, parts=parts).items():
         exact = measured.lines.with_totals(measured.counts)
         told = measured.lines.with_totals({cell: _tens(count) for cell, count in measured.counts.items()})
         rows += report_cells(month, 0, name, told, _shown(measured.lines, exact, told))
-    held = held_counts(session, node)
+    held = held_counts(session, node) if HELD in parts else {}
     shown: dict[Cell, Shown] = {cell: "small" if count < SMALL else "yes" for cell, count in held.items()}
     return [*rows, *report_cells(month, 0, HELD, {cell: _tens(count) for cell, count in held.items()}, shown)]
 
