@@ -17,6 +17,7 @@ from federation.fingerprint import words
 from federation.mock_peer import AsgiWire, MockPeer
 from federation.outbox import enqueue
 from schemas.clock import FakeClock
+from schemas.descriptor import Limits
 from schemas.entropy import SeededEntropy
 from schemas.envelope import Outgoing
 from service.context import Node
@@ -168,6 +169,8 @@ async def peer_world(new_settings: Callable[..., Settings], clock: FakeClock, pa
         wire=AsgiWire({f"{ASKER}.example": region.app}),
         clock=peer_clock,
         entropy=SeededEntropy("peer"),
+        # Its bound counts real seconds, and no test here is about it.
+        limits=Limits(requests_per_second=1000, concurrent=50),
     )
     wire.apps[f"{ANSWERER}.example"] = httpx.ASGITransport(app=peer.app)
     browsers = browser_of(region, "赵敏", "en"), browser_of(region, "钱立", "zh-CN")
