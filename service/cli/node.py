@@ -1,7 +1,6 @@
 """`tonglu init`, `serve` and `tick`: a node is made, runs, and does what is due."""
 
 import gc
-import json
 import sys
 from datetime import datetime
 from typing import Annotated, Literal
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from service.cli.officers import tell_password
 from service.cli.opening import AsJson, Directory, open_node
 
 Only = Literal["officers", "federation", "worker"]
@@ -38,16 +38,13 @@ def init(
     try:
         with open_node(directory, allow_private_peers=True) as node:
             made = FirstPassword.one_time(node.entropy)
-            node.database.write_sync(lambda session: add_first_officer(session, node, made))
+            until = node.database.write_sync(lambda session: add_first_officer(session, node, made))
     except BaseException:
         clear(directory)
         raise
     if settings.base_url.startswith("http://"):
         typer.echo("note: http serves only with TONGLU_ALLOW_PRIVATE_PEERS, on closed networks", err=True)
-    if as_json:
-        typer.echo(json.dumps({"officer": FIRST_NAME, "password": made.told}))
-    else:
-        typer.echo(f"officer: {FIRST_NAME}\npassword: {made.told}")
+    tell_password(FIRST_NAME, made.told, until.astimezone(settings.zone), as_json=as_json)
 
 
 def serve(

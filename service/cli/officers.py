@@ -1,6 +1,7 @@
 """`tonglu officer`: the accounts of the people who work at this node."""
 
 import json
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -35,17 +36,19 @@ def add(
     roles = parse_roles(role)
     with open_node(directory) as node:
         made = FirstPassword.one_time(node.entropy)
-        node.database.write_sync(lambda session: add_officer(session, node, name, roles, area=area, password=made))
-    _tell(name, made.told, as_json=as_json)
+        until = node.database.write_sync(
+            lambda session: add_officer(session, node, name, roles, area=area, password=made)
+        ).astimezone(node.settings.zone)
+    tell_password(name, made.told, until, as_json=as_json)
 
 
 @app.command("list")
 def list_officers(directory: Directory, *, as_json: AsJson = False) -> None:
     """List all accounts."""
-    from service.officers.queries import all_accounts
+    from service.officers.queries import all_accounts, one_time_lapsed
 
     with open_node(directory) as node:
-        accounts = node.database.read_sync(all_accounts)
+        accounts, now = node.database.read_sync(all_accounts), node.now()
     if as_json:
         shown = [
             {
@@ -54,13 +57,15 @@ def list_officers(directory: Directory, *, as_json: AsJson = False) -> None:
                 "area": account.area,
                 "disabled": account.disabled_at is not None,
                 "must_change_password": account.must_change_password,
+                "one_time_lapsed": one_time_lapsed(account, now),
             }
             for account in accounts
         ]
         typer.echo(json.dumps(shown, ensure_ascii=False))
         return
     for account in accounts:
-        state = "disabled" if account.disabled_at else "one-time password" if account.must_change_password else "active"
+        once = "lapsed one-time password" if one_time_lapsed(account, now) else "one-time password"
+        state = "disabled" if account.disabled_at else once if account.must_change_password else "active"
         typer.echo(f"{account.name}\t{account.area}\t{', '.join(account.roles.split())}\t{state}")
 
 
@@ -81,12 +86,16 @@ def reset(directory: Directory, name: Name, *, as_json: AsJson = False) -> None:
 
     with open_node(directory) as node:
         made = FirstPassword.one_time(node.entropy)
-        node.database.write_sync(lambda session: reset_officer(session, node, name, made))
-    _tell(name, made.told, as_json=as_json)
+        until = node.database.write_sync(lambda session: reset_officer(session, node, name, made)).astimezone(
+            node.settings.zone
+        )
+    tell_password(name, made.told, until, as_json=as_json)
 
 
-def _tell(name: str, password: str, *, as_json: bool) -> None:
+def tell_password(name: str, password: str, until: datetime, *, as_json: bool) -> None:
+    """Print a one-time password, and until when it is good."""
     if as_json:
-        typer.echo(json.dumps({"officer": name, "password": password}, ensure_ascii=False))
+        told = {"officer": name, "password": password, "expires_at": until.isoformat(timespec="seconds")}
+        typer.echo(json.dumps(told, ensure_ascii=False))
     else:
-        typer.echo(f"officer: {name}\npassword: {password}")
+        typer.echo(f"officer: {name}\npassword: {password}\ngood until: {until:%Y-%m-%d %H:%M}")

@@ -1,6 +1,7 @@
 """What changes an officer's account. Disabling and resetting end every session at once."""
 
 import re
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
@@ -12,7 +13,7 @@ from service.context import Node
 from service.officers import attempts
 from service.officers.factors import remove_all_factors
 from service.officers.passwords import FirstPassword
-from service.officers.rules import Officer, Role, parse_roles
+from service.officers.rules import ONE_TIME_LIFE, Officer, Role, parse_roles
 from service.officers.sessions import end_sessions
 from service.officers.steps import drop_steps
 from service.officers.tables import OfficerAccount
@@ -31,8 +32,8 @@ def add_officer(
     language: str = "zh-CN",
     password: FirstPassword,
     by: Actor | None = None,
-) -> None:
-    """Make an account with a one-time password, which must be changed first.
+) -> datetime:
+    """Make an account with a one-time password, which must be changed first, and say until when it is good.
 
     ``area`` is the node's region or lies in it; the whole region unless given. Raises :class:`InvalidInput`, or
     :class:`Conflict` when the name is taken.
@@ -56,11 +57,13 @@ def add_officer(
         area=area,
         language=language,
         must_change_password=True,
+        password_given_at=node.now(),
         created_at=node.now(),
     )
     session.add(account)
     session.flush()
     record(session, node, by or Actor.node(node.region), "officer.added", purpose=account.id)
+    return node.now() + ONE_TIME_LIFE
 
 
 def check_area(node: Node, area: str) -> None:
@@ -72,9 +75,9 @@ def check_area(node: Node, area: str) -> None:
         )
 
 
-def add_first_officer(session: Session, node: Node, password: FirstPassword) -> None:
-    """Make the first officer of a new node, with every role."""
-    add_officer(session, node, FIRST_NAME, frozenset(Role), password=password)
+def add_first_officer(session: Session, node: Node, password: FirstPassword) -> datetime:
+    """Make the first officer of a new node, with every role, and say until when the one-time password is good."""
+    return add_officer(session, node, FIRST_NAME, frozenset(Role), password=password)
 
 
 def disable_officer(session: Session, node: Node, name: str, *, by: Actor | None = None) -> None:
@@ -101,14 +104,17 @@ def enable_officer(session: Session, node: Node, name: str, *, by: Actor | None 
     record(session, node, by or Actor.node(node.region), "officer.enabled", purpose=account.id)
 
 
-def reset_officer(session: Session, node: Node, name: str, password: FirstPassword, *, by: Actor | None = None) -> None:
-    """Give an account a new one-time password; its second factors go, its sessions end.
+def reset_officer(
+    session: Session, node: Node, name: str, password: FirstPassword, *, by: Actor | None = None
+) -> datetime:
+    """Give an account a new one-time password, and say until when it is good; second factors go, sessions end.
 
     A disabled account is good again, and nobody waits for earlier failures. Raises NotFound.
     """
     account = account_of(session, name)
     account.password_hash = password.hashed
     account.must_change_password = True
+    account.password_given_at = node.now()
     account.disabled_at = None
     session.add(account)
     end_sessions(session, account.id)
@@ -116,6 +122,7 @@ def reset_officer(session: Session, node: Node, name: str, password: FirstPasswo
     remove_all_factors(session, account.id)
     attempts.release(session, node, account.name)
     record(session, node, by or Actor.node(node.region), "officer.reset", purpose=account.id)
+    return node.now() + ONE_TIME_LIFE
 
 
 def keep_an_administrator(session: Session, node: Node, account: OfficerAccount) -> None:

@@ -21,6 +21,7 @@ from service.context import Node
 from service.officers import actions, attempts
 from service.officers.factors import count_passkeys, has_totp
 from service.officers.passwords import FirstPassword
+from service.officers.queries import one_time_lapsed, one_time_until
 from service.officers.rules import Officer, Role, parse_roles, require
 from service.officers.sessions import SessionInfo, end_sessions, sessions_of
 from service.officers.tables import OfficerAccount
@@ -38,6 +39,8 @@ class Account:
     area: str
     disabled: bool
     must_change_password: bool
+    one_time_until: datetime | None
+    one_time_lapsed: bool
     totp: bool
     passkeys: int
     linked: bool
@@ -77,13 +80,16 @@ class Colleague:
     area: str | None = None
 
 
-def add_colleague(session: Session, node: Node, new: Colleague, password: FirstPassword, *, by: Officer) -> None:
-    """Make an account with a one-time password. Raises as ``add_officer``, and :class:`Forbidden`."""
+def add_colleague(session: Session, node: Node, new: Colleague, password: FirstPassword, *, by: Officer) -> datetime:
+    """Make an account with a one-time password, and say until when it is good.
+
+    Raises as ``add_officer``, and :class:`Forbidden`.
+    """
     require(by, Role.ADMINISTRATOR)
     area = new.area or by.area
     _in_reach(node, area, by)
     roles = parse_roles(new.roles)
-    actions.add_officer(session, node, new.name, roles, area=area, password=password, by=by.as_actor)
+    return actions.add_officer(session, node, new.name, roles, area=area, password=password, by=by.as_actor)
 
 
 def change_officer(
@@ -136,9 +142,12 @@ def enable(session: Session, node: Node, name: str, *, by: Officer) -> None:
     actions.enable_officer(session, node, _colleague(session, name, by).name, by=by.as_actor)
 
 
-def reset(session: Session, node: Node, name: str, password: FirstPassword, *, by: Officer) -> None:
-    """Give a colleague a new one-time password and take their second factors off. Raises as :func:`change_officer`."""
-    actions.reset_officer(session, node, _colleague(session, name, by).name, password, by=by.as_actor)
+def reset(session: Session, node: Node, name: str, password: FirstPassword, *, by: Officer) -> datetime:
+    """Give a colleague a new one-time password, and say until when it is good; their second factors go.
+
+    Raises as :func:`change_officer`.
+    """
+    return actions.reset_officer(session, node, _colleague(session, name, by).name, password, by=by.as_actor)
 
 
 def release_sign_in(session: Session, node: Node, name: str, *, by: Officer) -> None:
@@ -167,6 +176,8 @@ def _account(session: Session, node: Node, row: OfficerAccount) -> Account:
         area=row.area,
         disabled=row.disabled_at is not None,
         must_change_password=row.must_change_password,
+        one_time_until=one_time_until(row),
+        one_time_lapsed=one_time_lapsed(row, node.now()),
         totp=has_totp(session, row.id),
         passkeys=count_passkeys(session, row.id),
         linked=row.provider_link is not None,

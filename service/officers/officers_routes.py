@@ -43,20 +43,26 @@ class OfficerChanges(BaseModel):
 
 
 class OneTimePassword(BaseModel):
-    """A password to tell once: it must be changed before anything else."""
+    """A password to tell once: it must be changed before anything else, and lapses when nobody did."""
 
     officer: str
     password: Annotated[str, Field(repr=False)]
+    expires_at: datetime
 
 
 class OfficerView(BaseModel):
-    """An account. `waits`: sign-in rests after wrong passwords; `linked`: with the sign-in service."""
+    """An account. `waits`: sign-in rests after wrong passwords; `linked`: with the sign-in service.
+
+    `one_time_until`: until when the one-time password is good, of who has one; once it has lapsed, reset the account.
+    """
 
     name: str
     roles: list[Role]
     area: str
     disabled: bool
     must_change_password: bool
+    one_time_until: datetime | None
+    one_time_lapsed: bool
     totp: bool
     passkeys: int
     linked: bool
@@ -93,14 +99,14 @@ async def get_officers(node: CurrentNode, officer: CurrentOfficer) -> OfficerLis
 async def post_officer(
     request: Request, node: CurrentNode, officer: CurrentOfficer, body: NewOfficer
 ) -> OneTimePassword:
-    """Add a colleague (administrator); the answer holds the one-time password."""
+    """Add a colleague (administrator); the answer holds the one-time password, good for 72 hours."""
     require(officer, Role.ADMINISTRATOR)
     made = await password_checks(request).one_time(node.entropy)
 
     def add(session: Session) -> OneTimePassword:
         new = Colleague(body.name, body.roles, body.area)
-        administration.add_colleague(session, node, new, made, by=officer)
-        return OneTimePassword(officer=body.name, password=made.told)
+        until = administration.add_colleague(session, node, new, made, by=officer)
+        return OneTimePassword(officer=body.name, password=made.told, expires_at=until)
 
     return await write_once(node, add)
 
@@ -138,8 +144,8 @@ async def reset(request: Request, name: str, node: CurrentNode, officer: Current
     made = await password_checks(request).one_time(node.entropy)
 
     def renew(session: Session) -> OneTimePassword:
-        administration.reset(session, node, name, made, by=officer)
-        return OneTimePassword(officer=name, password=made.told)
+        until = administration.reset(session, node, name, made, by=officer)
+        return OneTimePassword(officer=name, password=made.told, expires_at=until)
 
     return await write_once(node, renew, status=200)
 

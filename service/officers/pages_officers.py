@@ -1,6 +1,7 @@
 """人员与设置: the officers of the administrator's area, and how this node is set. No page here shows a person."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ from service.officers.administration import Account, Colleague
 from service.officers.doors import PageOfficer, password_checks
 from service.officers.rules import Officer, Role, require
 from service.officers.sessions import SessionInfo
+from service.web.dates import shown_moment
 from service.web.flash import Done
 from service.web.forms import Form, sent_form
 from service.web.templating import pages_of
@@ -59,13 +61,13 @@ async def new_officer_form(request: Request, node: CurrentNode, officer: PageOff
     if form.ok:
         made, new = await password_checks(request).one_time(node.entropy), Colleague(name, roles, area or None)
         try:
-            await node.database.write(
+            until = await node.database.write(
                 lambda session: administration.add_colleague(session, node, new, made, by=officer)
             )
         except TongluError as error:
             form.take(error, {"": "name"})
         else:
-            return _password_page(request, node, name, made.told)
+            return _password_page(request, node, name, made.told, until)
     return _new_page(request, node, officer, form, status=422)
 
 
@@ -102,12 +104,12 @@ async def reset_officer_form(request: Request, node: CurrentNode, officer: PageO
     require(officer, Role.ADMINISTRATOR)
     made = await password_checks(request).one_time(node.entropy)
 
-    def reset(session: Session) -> str:
+    def reset(session: Session) -> tuple[str, datetime]:
         name = administration.name_of(session, officer_id, by=officer)
-        administration.reset(session, node, name, made, by=officer)
-        return name
+        return name, administration.reset(session, node, name, made, by=officer)
 
-    return _password_page(request, node, await node.database.write(reset), made.told)
+    name, until = await node.database.write(reset)
+    return _password_page(request, node, name, made.told, until)
 
 
 @router.post("/officers/{officer_id}/{act}")
@@ -175,9 +177,16 @@ def _new_page(request: Request, node: Node, officer: Officer, form: Form, *, sta
     return pages_of(request).render(request, "officers/new.html", status=status, form=form, areas=_areas(node, officer))
 
 
-def _password_page(request: Request, node: Node, name: str, told: str) -> Response:
+def _password_page(request: Request, node: Node, name: str, told: str, until: datetime) -> Response:
+    zone = node.settings.zone
     return pages_of(request).render(
-        request, "officers/one_time.html", name=name, told=told, address=f"{node.settings.pages}/signin"
+        request,
+        "officers/one_time.html",
+        name=name,
+        told=told,
+        until=shown_moment(until, "zh-CN", zone),
+        until_en=shown_moment(until, "en", zone),
+        address=f"{node.settings.pages}/signin",
     )
 
 

@@ -1,10 +1,11 @@
 """What is read about officers."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from service.officers.rules import Officer, Role
+from service.officers.rules import ONE_TIME_LIFE, Officer, Role
 from service.officers.tables import OfficerAccount
 
 
@@ -17,6 +18,19 @@ def officer_from(account: OfficerAccount) -> Officer:
         area=account.area,
         language=account.language,
     )
+
+
+def one_time_until(account: OfficerAccount) -> datetime | None:
+    """Until when the account's one-time password is good, or was; None where the officer chose one of their own."""
+    if not account.must_change_password:
+        return None
+    return (account.password_given_at or account.created_at) + ONE_TIME_LIFE
+
+
+def one_time_lapsed(account: OfficerAccount, now: datetime) -> bool:
+    """Tell whether the account has a one-time password that is good no more: an administrator gives another one."""
+    until = one_time_until(account)
+    return until is not None and until <= now
 
 
 def find_officer(session: Session, name: str) -> Officer | None:

@@ -26,6 +26,8 @@ FREE_AT_KNOWN_PLACES = {"name_address": 5, "name": 1_000_000, "address": 300}
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
 FORGET_FAILURES_AFTER = timedelta(hours=1)
+ONE_TIME_LIFE = timedelta(hours=72)
+"""A one-time password that nobody used lapses (OWASP ASVS 5.0, 6.4.1): a slip lies about no longer than a weekend."""
 
 
 class Role(StrEnum):

@@ -26,7 +26,7 @@ from service.officers import attempts
 from service.officers.attempts import Attempt
 from service.officers.factors import has_factor, use_code
 from service.officers.passwords import PasswordChecks
-from service.officers.queries import officer_from
+from service.officers.queries import officer_from, one_time_lapsed
 from service.officers.rules import check_new_password
 from service.officers.sessions import (
     Door,
@@ -180,6 +180,7 @@ async def change_password(
         attempts.clear(session, node, attempt)
         row.password_hash = new_hash
         row.must_change_password = False
+        row.password_given_at = None
         session.add(row)
         end_sessions(session, row.id)
         record(session, node, officer_from(row).as_actor, "officer.password_changed")
@@ -212,7 +213,10 @@ async def confirm_password(node: Node, checks: PasswordChecks, name: str, passwo
 
 
 async def checked(node: Node, checks: PasswordChecks, name: str, password: str, attempt: Attempt) -> OfficerAccount:
-    """Count an attempt and check the password; who goes on clears the count or takes the attempt back."""
+    """Count an attempt and check the password; who goes on clears the count or takes the attempt back.
+
+    A one-time password that lapsed is a wrong one. Raises as :func:`sign_in`.
+    """
 
     def begin(session: Session) -> OfficerAccount | None:
         attempts.count(session, node, attempt)
@@ -224,7 +228,8 @@ async def checked(node: Node, checks: PasswordChecks, name: str, password: str, 
         return account
 
     account = await node.database.write(begin)
-    if not await checks.fits(password, account.password_hash if account else None) or account is None:
+    fits = await checks.fits(password, account.password_hash if account else None)
+    if not fits or account is None or one_time_lapsed(account, node.now()):
         await note_failure(node)
         raise SignInFailed
     return account

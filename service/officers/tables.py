@@ -24,6 +24,8 @@ class OfficerAccount(SQLModel, table=True):
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     provider_link: bytes | None = Field(default=None, sa_type=LargeBinary, unique=True, index=True)
     """A blind index of who the officer is at the sign-in service; an administrator links it, nobody reads it back."""
+    password_given_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the one-time password was given that is still to be changed; without it, when the account was made."""
 
 
 class OfficerSession(SQLModel, table=True):

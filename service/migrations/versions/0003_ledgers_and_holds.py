@@ -53,6 +53,7 @@ def registry() -> None:
 
 
 def officers() -> None:
+    op.add_column("officer_account", sa.Column("password_given_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "sign_in_place",
         sa.Column("key", sa.LargeBinary(), nullable=False),

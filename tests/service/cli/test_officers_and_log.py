@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,10 @@ def command(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 def test_an_officer_is_added_listed_disabled_and_reset(command: Command) -> None:
     code, out, _ = command("officer", "add", "王芳", "--role", "clerk", "--role", "auditor", "--area", "790303001")
     assert code == 0
-    assert [line.split(": ")[0] for line in out.splitlines()] == ["officer", "password"]
+    assert [line.split(": ")[0] for line in out.splitlines()] == ["officer", "password", "good until"]
     code, out, _ = command("officer", "add", "boss", "--role", "administrator", "--json")
     assert (code, json.loads(out)["officer"]) == (0, "boss")
+    assert datetime.fromisoformat(json.loads(out)["expires_at"]) > datetime.now(UTC) + timedelta(hours=71)
     assert command("officer", "disable", "王芳")[0] == 0
     _, out, _ = command("officer", "list", "--json")
     shown = {row["name"]: row for row in json.loads(out)}
