@@ -29,6 +29,10 @@ SURNAME_READINGS: Final = {
     "盛": ("sheng", "cheng"), "长": ("zhang", "chang"), "行": ("xing", "hang"), "宿": ("su", "xiu"), "校": ("jiao",),
     "提": ("ti", "di"), "弹": ("tan", "dan"), "会": ("gui",), "衰": ("cui",), "给": ("ji",), "率": ("shuai",),
     "六": ("lu", "liu"), "贾": ("jia", "gu"), "褚": ("chu", "zhu"), "炅": ("gui",), "卡": ("qia", "ka"),
+    "單": ("shan", "dan"), "蓋": ("ge", "gai"), "區": ("ou",), "種": ("chong",), "繆": ("miao",), "員": ("yun",),
+    "樂": ("yue", "le"), "長": ("zhang", "chang"), "費": ("fei", "bi"), "適": ("kuo",), "賁": ("ben", "fei"),
+    "龜": ("qiu",), "諶": ("chen", "shen"), "鐔": ("tan", "xin", "chan"), "雋": ("juan", "jun"), "會": ("gui",),
+    "強": ("qiang", "jiang"), "賈": ("jia", "gu"), "闞": ("kan",),
 }  # fmt: skip
 """Readings of characters as surnames, beside the one they usually have."""
 
@@ -44,7 +48,8 @@ COMPOUND_SURNAMES: Final = {
 
 COMPOUND_PARTS: Final = {
     "万俟": ("mo", "qi"), "尉迟": ("yu", "chi"), "长孙": ("zhang", "sun"), "澹台": ("tan", "tai"),
-    "单于": ("chan", "yu"), "子车": ("zi", "ju"), "库狄": ("she", "di"),
+    "单于": ("chan", "yu"), "子车": ("zi", "ju"), "库狄": ("she", "di"), "萬俟": ("mo", "qi"), "尉遲": ("yu", "chi"),
+    "長孫": ("zhang", "sun"), "澹臺": ("tan", "tai"), "單于": ("chan", "yu"),
 }  # fmt: skip
 """The compound surnames whose characters are not read as they usually are, character by character."""
 
@@ -54,6 +59,11 @@ GIVEN_READINGS: Final = {
     "莘": ("xin", "shen"), "曾": ("zeng", "ceng"), "单": ("dan", "shan"), "炅": ("jiong", "gui"),
     "柏": ("bai", "bo"), "卡": ("ka", "qia"), "绿": ("lv", "lu"), "颉": ("jie", "xie"),
     "仔": ("zi", "zai"), "阿": ("a", "e"), "晟": ("sheng", "cheng"), "翟": ("zhai", "di"), "尉": ("wei", "yu"),
+    "卜": ("bu", "bo"), "都": ("du", "dou"), "什": ("shi", "shen"), "藏": ("zang", "cang"), "呷": ("ga", "xia"),
+    "珩": ("heng", "hang"), "隽": ("jun", "juan"), "婼": ("ruo", "chuo"), "泊": ("bo", "po"), "参": ("can", "shen"),
+    "筠": ("yun", "jun"), "菀": ("wan", "yu"), "箐": ("qing", "jing"), "荨": ("xun", "qian"), "莞": ("wan", "guan"),
+    "省": ("sheng", "xing"),
+    "樂": ("le", "yue"), "長": ("chang", "zhang"), "單": ("dan", "shan"), "綠": ("lv", "lu"), "頡": ("jie", "xie"),
 }  # fmt: skip
 """Readings of characters in given names, where two are common."""
 

@@ -27,7 +27,7 @@ from service.registry.marks import DONE, mark_of, set_mark
 from service.registry.people import fresh_index
 from service.registry.tables import Person, SearchToken
 
-INDEX: Final = 2
+INDEX: Final = 3
 """The version of what is indexed. Whoever lets a record be found by more than before adds one."""
 
 PART: Final = 50

@@ -19,9 +19,9 @@ until a revision of the database has indexed everyone anew.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice, pairwise, product
+from itertools import combinations, islice, pairwise
 from unicodedata import category, combining, normalize
 
 from schemas.identity import PersonIdentity, document_type_of, fold_name, is_plain_han, normalise_document_number
@@ -47,11 +47,15 @@ TAIL = 4
 MOST_SPELLINGS = 8
 """Ways to read one name that are indexed."""
 
+MOST_MIXED = 4
+"""Ways to read the characters of a name that is half in letters."""
+
 DOCUMENT = "document"
 """The kind of the one piece that is no token: a whole document number."""
 
 _PASSPORT = re.compile(r"[A-Z]{1,3}[0-9]{6,12}")
 _TONED = re.compile(r"(?:[a-z]+[1-5])+[a-z]*")
+_CALLED_FROM_ABROAD = re.compile(r"(?:\+|00)86[\s-]*(?=1[\d\s-]{10,}$)")
 _PASSPORT_V = re.compile("(?<=[ln])yu")
 """How passports and some officers write lü and nü."""
 _LONG_INITIALS = re.compile("(?<=[zcs])h")
@@ -113,7 +117,7 @@ def plans_of(query: str) -> list[list[Piece]]:
 
     Words are separated by spaces; each narrows the hits (`王 0012`). Raises `ValueError` for more than `MOST_WORDS`.
     """
-    whole = fold_name(query)
+    whole = _CALLED_FROM_ABROAD.sub("", fold_name(query))
     if len(whole.replace(" ", "")) < MIN_QUERY:
         return []
     number = normalise_document_number(whole)
@@ -130,7 +134,7 @@ def plans_of(query: str) -> list[list[Piece]]:
         for word in words:
             alternatives = _word(word, alone=len(words) == 1)
             narrowed = [plan + other for plan in narrowed for other in alternatives]
-        plans += narrowed
+        plans += narrowed + _mixed(words)
     return [list(dict.fromkeys(plan))[:MOST_PIECES] for plan in plans if plan]
 
 
@@ -150,9 +154,21 @@ def spellings(name: str) -> tuple[tuple[str, str], ...]:
         orders.insert(0, [(part,) for part in compound] + ways[2:])
     found: dict[str, str] = {}
     for order in orders:
-        for reading in islice(product(*order), MOST_SPELLINGS):
+        for reading in islice(_read(order), MOST_SPELLINGS):
             found["".join(reading)] = "".join(part[:1] for part in reading)
     return tuple((spelt, initials) for spelt, initials in found.items() if len(spelt) >= MIN_QUERY)
+
+
+def _read(ways: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+    """The ways to read a name: the usual one first, then those with one character read otherwise, and so on."""
+    usual = [way[0] for way in ways]
+    yield usual
+    otherwise = [(place, reading) for place, way in enumerate(ways) for reading in way[1:]]
+    for many in range(1, len(otherwise) + 1):
+        for chosen in combinations(otherwise, many):
+            if len({place for place, _ in chosen}) == many:
+                changed = dict(chosen)
+                yield [changed.get(place, reading) for place, reading in enumerate(usual)]
 
 
 @lru_cache(maxsize=16384)
@@ -160,7 +176,7 @@ def _readings(unit: str, *, surname: bool) -> list[str]:
     if not HAN.match(unit):
         return [unit]
     others = SURNAME_READINGS if surname else GIVEN_READINGS
-    return list(dict.fromkeys([_letters(reading_of(unit)), *others.get(unit, ())]))
+    return list(dict.fromkeys([*others.get(unit, ()), _letters(reading_of(unit))]))
 
 
 def _spelt_pieces(name: str) -> set[Piece]:
@@ -212,6 +228,28 @@ def _spelt(words: list[str]) -> list[list[Piece]]:
     if len(words) > 1 and long:
         plans.append([("pinyin", word[:MAX_PINYIN]) for word in long])
     return plans
+
+
+def _mixed(words: list[str]) -> list[list[Piece]]:
+    """The alternatives of a name half in characters and half in letters (`单xiong`, `单 xx 0019`, `shan雄信`): as it
+    is read, with those characters that tokens hold as they are written.
+    """
+    tails = [word for word in words if any(c.isdigit() for c in word)]
+    name = searched_name("".join(word for word in words if word not in tails))
+    units = _UNIT.findall(_plain(name))
+    if not {True, False} <= {HAN.match(unit) is not None for unit in units}:
+        return []
+    kept: list[list[Piece]] = [[("surname", surname) for surname in _surnames(name)]]
+    kept[0] += [("pair", a + b) for a, b in pairwise(name) if HAN.match(a) and HAN.match(b)]
+    for tail in tails:
+        kept = [plan + other for plan in kept for other in _word(tail, alone=False)]
+    found: list[Piece] = []
+    for spelt, initials in spellings(name)[:MOST_MIXED]:
+        found.append(("pinyin", spelt[:MAX_PINYIN]))
+        if len(initials) == len(units):
+            each = zip(units, initials, strict=True)
+            found.append(("initials", "".join(first if HAN.match(unit) else unit for unit, first in each)))
+    return [[*plan, piece] for plan in kept for piece in found]
 
 
 def _word(word: str, *, alone: bool) -> list[list[Piece]]:

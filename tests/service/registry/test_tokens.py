@@ -93,6 +93,17 @@ def found(query: str, name: str, number: str | None = None, phone: str | None = 
         ("jean-paul", "Jean-Paul Sartre"),
         ("lyubu", "吕布"),
         ("zhsf", "张三丰"),
+        ("单xiong", "单雄信"),
+        ("单 xiongxin", "单雄信"),
+        ("单xx", "单雄信"),
+        ("shan雄信", "单雄信"),
+        ("尉迟g", "尉迟恭"),
+        ("shanxiong", "單雄信"),
+        ("yuchi", "尉遲恭"),
+        ("abudureyimu", "阿不都热依木"),
+        ("maimaiti", "阿卜杜拉·买买提"),
+        ("abudukadier", "阿卜都卡迪尔·娜茜茜乐乐"),
+        ("wangheng", "王珩"),
     ],
 )
 def test_a_name_is_found_by(query, name):
@@ -112,6 +123,8 @@ def test_a_name_is_found_by(query, name):
         ("bunuo", "诺布·卓玛"),
         ("buzhuoma", "诺布·卓玛"),
         ("shang", "张三丰"),
+        ("单xiong", "山雄信"),
+        ("shan雄信", "单信雄"),
     ],
 )
 def test_a_name_is_not_found_by(query, name):
@@ -123,6 +136,9 @@ def test_tails_of_document_and_phone_are_found_by_exactly_four():
     assert found("E1234567", "韩晨曦", number="E1234567")
     assert found("1234", "韩晨曦", phone="13900001234")
     assert found("139 0000 1234", "韩晨曦", phone="13900001234")
+    assert found("008613900001234", "韩晨曦", phone="13900001234")
+    assert found("韩ch 1234", "韩晨曦", phone="13900001234")
+    assert not found("韩ch 1235", "韩晨曦", phone="13900001234")
     assert plans_of("79010119900307123x") == [[("document", "79010119900307123X")]]
     assert found("123x", "韩晨曦", number="79010119900307123X")
     assert not found("567", "韩晨曦", number="E1234567")
