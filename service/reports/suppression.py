@@ -22,10 +22,11 @@ lines, counts of either sign): a difference under ten is hidden, as is one after
 first count and its difference are told together, the audit of a difference assumes that the first count is known.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from service.reports.cycles import Edge, on_no_cycle
 
 SMALL: Final = 10
 """Below this a count is not told."""
@@ -37,6 +38,8 @@ Shown = Literal["yes", "small", "hidden"]
 Node = tuple[str, str]
 Bounds = Callable[[Cell], tuple[int, int | None]]
 """Between which values whoever reads the table knows a hidden count to lie; None: no bound."""
+Audit = tuple[Bounds, set[Cell] | None]
+"""What a reader knows of hidden counts, and which of them must not be computed from it; None: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,25 @@ class Lines:
 
 
 def protect(lines: Lines, table: Mapping[Cell, int]) -> dict[Cell, Shown]:
-    """Decide of each count whether it is told. ``table`` has all totals."""
+    """Decide of each count whether it is told. ``table`` has all totals.
+
+    As long as the month went on, each count was told in tens (:mod:`.running`). The second audit takes it that somebody
+    noted them, and so knows each count to within ten: not even then can a count between one and nine be computed. (Of
+    totals the sum of the tens was told, which says nothing that the counts do not say.)
+    """
     small = {cell for cell in lines.cells() if table[cell] < SMALL}
-    hidden = _protect(lines, table, small, lambda cell: (0, SMALL - 1) if cell in small else (SMALL, None))
+
+    def by_marks(cell: Cell) -> tuple[int, int | None]:
+        return (0, SMALL - 1) if cell in small else (SMALL, None)
+
+    def by_tens(cell: Cell) -> tuple[int, int | None]:
+        if cell in small or TOTAL in cell:
+            return by_marks(cell)
+        tens = table[cell] // SMALL * SMALL
+        return tens, tens + SMALL - 1
+
+    few = {cell for cell in small if table[cell] > 0}
+    hidden = _protect(lines, table, small, [(by_marks, None), (by_tens, few)])
     return {cell: _shown(cell, small, hidden) for cell in lines.cells()}
 
 
@@ -81,22 +100,24 @@ def protect_change(lines: Lines, change: Mapping[Cell, int], before: Mapping[Cel
     All that is not told has one mark: not even that nothing changed is said.
     """
     secret = {cell for cell in lines.cells() if abs(change[cell]) < SMALL or before[cell] + change[cell] < SMALL}
-    hidden = _protect(lines, change, secret, lambda cell: (-before[cell], None))
+    hidden = _protect(lines, change, secret, [(lambda cell: (-before[cell], None), None)])
     return {cell: "hidden" if cell in hidden else "yes" for cell in lines.cells()}
 
 
-def _protect(lines: Lines, table: Mapping[Cell, int], first: set[Cell], bounds: Bounds) -> set[Cell]:
+def _protect(lines: Lines, table: Mapping[Cell, int], first: set[Cell], audits: Sequence[Audit]) -> set[Cell]:
     hidden = set(first)
     while True:
         _give_company(lines, table, hidden)
-        exposed = next(
-            (cell for cell in lines.cells() if cell in hidden and _computable(cell, table, hidden, bounds)), None
-        )
-        if exposed is None:
+        computable: set[Cell] = set()
+        for bounds, secret in audits:
+            found = _computable(table, hidden, bounds)
+            computable |= found if secret is None else found & secret
+        exposed = next((cell for cell in lines.cells() if cell in computable), None)
+        anywhere = [cell for cell in lines.cells() if cell not in hidden]
+        if exposed is None or not anywhere:
             return hidden
         row, column = exposed
-        near = [cell for cell in lines.cells() if cell not in hidden and (cell[0] == row or cell[1] == column)]
-        anywhere = [cell for cell in lines.cells() if cell not in hidden]
+        near = [cell for cell in anywhere if cell[0] == row or cell[1] == column]
         hidden.add(_smallest(near or anywhere, table))
 
 
@@ -127,23 +148,15 @@ def _smallest(cells: Sequence[Cell], table: Mapping[Cell, int]) -> Cell:
     return min(cells, key=lambda cell: (cell.count(TOTAL), abs(table[cell]), cell))
 
 
-def _computable(cell: Cell, table: Mapping[Cell, int], hidden: Collection[Cell], bounds: Bounds) -> bool:
-    """Whether a hidden count has one value only that fits what is shown (step 3)."""
-    steps: dict[Node, list[Node]] = defaultdict(list)
-    for other in hidden:
-        if other == cell:
-            continue
-        tail, head = _ends(other)
-        least, most = bounds(other)
-        if most is None or table[other] < most:
-            steps[tail].append(head)
-        if table[other] > least:
-            steps[head].append(tail)
-    tail, head = _ends(cell)
-    least, most = bounds(cell)
-    grows = most is None or table[cell] < most
-    shrinks = table[cell] > least
-    return not ((grows and _reaches(steps, head, tail)) or (shrinks and _reaches(steps, tail, head)))
+def _computable(table: Mapping[Cell, int], hidden: Collection[Cell], bounds: Bounds) -> set[Cell]:
+    """Those of the hidden counts that have one value only that fits what is shown (step 3)."""
+    cells = sorted(hidden)
+    edges = []
+    for cell in cells:
+        least, most = bounds(cell)
+        tail, head = _ends(cell)
+        edges.append(Edge(tail, head, there=most is None or table[cell] < most, back=table[cell] > least))
+    return {cells[place] for place in on_no_cycle(edges)}
 
 
 def _ends(cell: Cell) -> tuple[Node, Node]:
@@ -156,18 +169,6 @@ def _ends(cell: Cell) -> tuple[Node, Node]:
     if column:
         return ("column", column), ("sink", "")
     return ("sink", ""), ("source", "")
-
-
-def _reaches(steps: Mapping[Node, Iterable[Node]], start: Node, end: Node) -> bool:
-    seen, waiting = {start}, [start]
-    while waiting:
-        for node in steps.get(waiting.pop(), ()):
-            if node == end:
-                return True
-            if node not in seen:
-                seen.add(node)
-                waiting.append(node)
-    return False
 
 
 def _shown(cell: Cell, small: Collection[Cell], hidden: Collection[Cell]) -> Shown:

@@ -64,6 +64,15 @@ def test_no_hidden_number_can_be_computed(case):
         if fits(other, told):
             secret -= {cell for cell in secret if other[cell] != table[cell]}
     assert not secret, f"{told} tells {secret}"
+    # Whoever noted the tens of the month that went on learns no count of one to nine from the closed one either.
+    inner = [cell for cell in table if "" not in cell]
+    few = {cell for cell in table if 0 < table[cell] < SMALL}
+    for other in neighbours(lines, table):
+        if not few:
+            break
+        if fits(other, told) and all(other[cell] // SMALL == table[cell] // SMALL for cell in inner):
+            few -= {cell for cell in few if other[cell] != table[cell]}
+    assert not few, f"{told} and the tens tell {few}"
 
 
 @given(tables())
@@ -126,6 +135,15 @@ def test_two_nines_are_not_told_by_their_total():
     shown = protect(lines, table)
     assert shown["a", "x"] == shown["b", "x"] == "small"
     assert shown["c", "x"] == "hidden"
+    assert shown["", ""] == "yes"
+
+
+def test_the_tens_of_a_month_that_went_on_do_not_tell_what_the_closed_one_hides():
+    """29 was told as twenty and some: beside a total of 38 that leaves nine, so the total goes, too."""
+    lines = Lines(["a", "b"], ["x"])
+    shown = protect(lines, lines.with_totals({("a", "x"): 9, ("b", "x"): 29}))
+    assert set(shown.values()) == {"small", "hidden"}
+    shown = protect(lines, lines.with_totals({("a", "x"): 8, ("b", "x"): 29}))
     assert shown["", ""] == "yes"
 
 
