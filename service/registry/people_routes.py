@@ -236,7 +236,7 @@ async def undo_merge(person_id: str, body: MergeUndo, node: CurrentNode, officer
     """Take a merge back."""
 
     def write(session: Session) -> Merged:
-        pair = merging.undo_merge(session, node, body.pair_id, by=officer)
+        pair = merging.undo_decision(session, node, person_id, body.pair_id, "merged", by=officer)
         return Merged(pair_id=pair.id, state=pair.state)
 
     return await write_once(node, write, status=200)
@@ -258,7 +258,7 @@ async def undo_apart(person_id: str, body: MergeUndo, node: CurrentNode, officer
     """Ask again whether two records are of the same person."""
 
     def write(session: Session) -> Merged:
-        pair = merging.undo_merge(session, node, body.pair_id, by=officer)
+        pair = merging.undo_decision(session, node, person_id, body.pair_id, "not_same", by=officer)
         return Merged(pair_id=pair.id, state=pair.state)
 
     return await write_once(node, write, status=200)

@@ -7,10 +7,11 @@ from datetime import date
 from typing import Final
 
 from fastapi import APIRouter, Request
+from sqlmodel import Session
 from starlette.responses import Response
 
 from schemas.claims import Cadence, Channel, ReminderKind
-from schemas.problems import LocalError, NoConsent
+from schemas.problems import LocalError, NoConsent, NotFound
 from service.context import CurrentNode, Node
 from service.idempotency import form_once
 from service.officers.doors import PageOfficer
@@ -138,7 +139,13 @@ async def hand_over(
 async def _hand_over_page(
     request: Request, node: Node, officer: Officer, person_id: str, plan_id: str, *, form: Form, status: int = 200
 ) -> Response:
-    head = await node.database.write(lambda session: person_head(session, node, person_id, by=officer))
+    def read(session: Session) -> PersonHead:
+        head = person_head(session, node, person_id, by=officer)
+        if all(plan.id != plan_id for plan in queries.plans_of_person(session, node, person_id, by=officer)):
+            raise NotFound
+        return head
+
+    head = await node.database.write(read)
     return pages_of(request).render(
         request,
         "reminders/hand_over.html",

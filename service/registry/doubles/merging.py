@@ -11,20 +11,28 @@ name, contact and address go; its key stays, because who looked at it is still t
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from sqlmodel import Session, col, or_, select
 
 from schemas.entropy import uuid7
 from schemas.identity import DocumentType, PersonIdentity
 from schemas.problems import InvalidInput, NotFound, WrongState
-from service.consents.folder import read_consents, read_refusals, write_consents, write_refusals
+from service.consents.folder import write_consents, write_refusals
 from service.consents.refusals import twelve_months_after
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.doubles.pairs import ask_again, follow_record, open_pair_item, pair_of, put_back_of, seal_put_back
+from service.registry.doubles.pairs import (
+    ask_again,
+    find_pair,
+    follow_record,
+    open_pair_item,
+    pair_of,
+    put_back_of,
+    seal_put_back,
+)
+from service.registry.doubles.sheets import Sheets, join_sheets, sheets_as_of
 from service.registry.holds.deciding import hold_parted
 from service.registry.holds.standing import require_nothing_held
 from service.registry.life.voiding import moves_of
@@ -43,11 +51,8 @@ from service.registry.tables import DuplicatePair, PeerMessage, Person
 from service.registry.undoing.history import KEPT, facts_of
 from service.work_items.actions import close_items
 
-
-@dataclass(frozen=True, slots=True)
-class _Sheets:
-    consents: dict[str, list[dict[str, Any]]]
-    refusals: list[dict[str, Any]]
+Decided = Literal["merged", "not_same"]
+"""What an officer may have said of a pair."""
 
 
 def merge_people(session: Session, node: Node, kept_id: str, other_id: str, *, by: Officer) -> DuplicatePair:
@@ -76,7 +81,7 @@ def merge_people(session: Session, node: Node, kept_id: str, other_id: str, *, b
         move.person_id, move.area = kept.id, kept.area
         session.add(move)
     put_back["messages"] = _hand_over_messages(session, other.id, kept.id)
-    put_back["sheets"] = _join_sheets(session, node, opened[0].key, opened[1].key)
+    put_back["sheets"] = join_sheets(session, node, opened[0].key, opened[1].key)
     put_back["rooms"] = node.callbacks.merged(session, kept, other)
     put_back["pairs"] = _hand_over_pairs(session, node, pair.id, kept, other)
     _fill_gaps(session, node, kept, opened[0], opened[1])
@@ -103,12 +108,12 @@ def undo_merge(session: Session, node: Node, pair_id: str, *, by: Officer) -> Du
 
     Raises `NotFound`, `WrongState`.
     """
-    pair = session.get(DuplicatePair, pair_id)
-    if pair is None or pair.decided_at is None:
-        raise NotFound
-    kept = find_person(session, node, pair.kept_id, by)
+    pair = find_pair(session, node, pair_id, by=by)
+    kept = session.get_one(Person, pair.kept_id)
+    if pair.state == "open" or pair.decided_at is None:
+        raise WrongState
     own = pair.decided_by == by.name and may_undo(pair.decided_at, node.now())
-    if pair.state == "open" or not (own or by.has(Role.SUPERVISOR)):
+    if not (own or by.has(Role.SUPERVISOR)):
         raise WrongState
     other = session.get(Person, pair.other_id)
     if other is None:
@@ -130,14 +135,37 @@ def undo_merge(session: Session, node: Node, pair_id: str, *, by: Officer) -> Du
     return pair
 
 
+def undo_decision(
+    session: Session, node: Node, person_id: str, pair_id: str, decided: Decided, *, by: Officer
+) -> DuplicatePair:
+    """The same of a decision that was about this record: it was kept, or told apart from another.
+
+    Raises as `undo_merge`, `NotFound` for a pair of other records, and `WrongState` for the other decision.
+    """
+    find_person(session, node, person_id, by)
+    pair = find_pair(session, node, pair_id, by=by)
+    if person_id not in (pair.kept_id, pair.other_id):
+        raise NotFound
+    if pair.state != decided:
+        raise WrongState
+    return undo_merge(session, node, pair_id, by=by)
+
+
 def merged_keys(session: Session, node: Node, person_id: str) -> list[bytes]:
-    """The keys of the records that were merged into one: who looked at them is the person's to read, too."""
-    others = session.exec(
-        select(Person)
-        .join(DuplicatePair, col(DuplicatePair.other_id) == col(Person.id))
-        .where(DuplicatePair.kept_id == person_id, DuplicatePair.state == "merged")
-    ).all()
-    return [node.vault.open_key(one.wrapped_key) for one in others]
+    """The keys of the records that were merged into one, and into those before: who looked at them is the person's to
+    read, too.
+    """
+    keys: list[bytes] = []
+    into = [person_id]
+    while into:
+        others = session.exec(
+            select(Person)
+            .join(DuplicatePair, col(DuplicatePair.other_id) == col(Person.id))
+            .where(col(DuplicatePair.kept_id).in_(into), DuplicatePair.state == "merged", Person.state == "merged")
+        ).all()
+        keys += [node.vault.open_key(one.wrapped_key) for one in others]
+        into = [one.id for one in others]
+    return keys
 
 
 def purge_merged(session: Session, node: Node, limit: int = 200) -> int:
@@ -189,7 +217,7 @@ def _part(
             message.person_id = other.id
             session.add(message)
     before, joined = put_back["sheets"]["before"], put_back["sheets"]["joined"]
-    if _sheets(session, node, key) == _Sheets(**joined):
+    if sheets_as_of(session, node, key) == Sheets(**joined):
         # Whatever was given or withdrawn since the merge was said for the one record that there was.
         write_consents(session, node, key, before["consents"])
         write_refusals(session, node, key, before["refusals"], twelve_months_after(node.today()))
@@ -265,54 +293,6 @@ def _take_pairs_back(session: Session, handed: Sequence[dict[str, str]], other_i
             known.state, known.decided_by, known.decided_at = "open", None, None
             session.add(known)
     session.flush()
-
-
-def _sheets(session: Session, node: Node, key: bytes) -> _Sheets:
-    return _Sheets(read_consents(session, node, key), read_refusals(session, node, key))
-
-
-def _join_sheets(session: Session, node: Node, kept_key: bytes, other_key: bytes) -> dict[str, Any]:
-    before, theirs = _sheets(session, node, kept_key), _sheets(session, node, other_key)
-    consents = {
-        "notices": sorted(
-            before.consents["notices"] + theirs.consents["notices"], key=lambda notice: str(notice["given_at"])
-        ),
-        "consents": _one_word(before.consents["consents"] + theirs.consents["consents"]),
-    }
-    refusals = {one["purpose"]: one for one in [*theirs.refusals, *before.refusals]}
-    for consent in consents["consents"]:
-        refused = refusals.get(consent["purpose"])
-        if refused is not None and not consent["withdrawn_at"]:
-            if refused["refused_on"] >= consent["given_at"][:10]:
-                consent["withdrawn_at"] = consent["given_at"]
-            else:
-                del refusals[consent["purpose"]]
-    write_consents(session, node, kept_key, consents)
-    write_refusals(session, node, kept_key, list(refusals.values()), twelve_months_after(node.today()))
-    joined = _sheets(session, node, kept_key)
-    return {
-        "before": {"consents": before.consents, "refusals": before.refusals},
-        "joined": {"consents": joined.consents, "refusals": joined.refusals},
-    }
-
-
-def _one_word(consents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All consents by time; of those to one purpose that stand, the later word counts: one withdrawn later ends it."""
-    ordered = sorted((dict(one) for one in consents), key=lambda one: str(one["given_at"]))
-    last_withdrawal: dict[str, str] = {}
-    for one in ordered:
-        if one["withdrawn_at"]:
-            last_withdrawal[one["purpose"]] = max(one["withdrawn_at"], last_withdrawal.get(one["purpose"], ""))
-    standing: set[str] = set()
-    for one in reversed(ordered):
-        if one["withdrawn_at"]:
-            continue
-        withdrawn = last_withdrawal.get(one["purpose"], "")
-        if withdrawn > one["given_at"] or one["purpose"] in standing:
-            one["withdrawn_at"] = withdrawn or one["given_at"]
-        else:
-            standing.add(one["purpose"])
-    return ordered
 
 
 def _fill_gaps(session: Session, node: Node, kept: Person, mine: OpenPerson, theirs: OpenPerson) -> None:

@@ -286,8 +286,11 @@ async def apart(self: Adversary, one: Region) -> Any:
 
 
 async def part(self: Adversary, one: Region) -> Any:
-    body = {"pair_id": self.some(DuplicatePair)}
-    return await self.ask(one, "POST", f"/people/{self.some(Person)}/merge/undo", body)
+    pair = self.some(DuplicatePair)
+    found = self.region.node.database.read_sync(lambda session: session.get(DuplicatePair, pair))
+    person = found.kept_id if found is not None and self.chance.random() < 0.9 else self.some(Person)
+    decision = "merge" if found is not None and found.state == "merged" else self.chance.choice(("merge", "apart"))
+    return await self.ask(one, "POST", f"/people/{person}/{decision}/undo", {"pair_id": pair})
 
 
 async def transfer(self: Adversary, one: Region) -> Any:

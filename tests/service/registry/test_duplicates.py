@@ -137,6 +137,19 @@ async def test_the_later_word_about_a_consent_counts_and_a_refusal_wins(region):
     one = f"/people/{kept['person_id']}"
     await region.post(f"{one}/merge", {"other_id": other["person_id"]})
     assert all(consent["withdrawn_at"] for consent in (await region.get(one))["consents"])
+    # Merged once more, all three records' readers stay to be read; and the later of two refusals holds twelve months.
+    third = await region.arrives(name="韩辰曦")
+    region.clock.advance(days=1)
+    for person, purpose in ((kept, "remind:vaccination"), (third, "remind:quarterly_check")):
+        await region.post(f"/people/{person['person_id']}/consents", {"consents": [], "refused": [purpose]})
+    region.clock.advance(days=2)
+    await region.post(f"/people/{third['person_id']}/consents", {"consents": [], "refused": ["remind:vaccination"]})
+    last = f"/people/{third['person_id']}"
+    await region.post(f"{last}/merge", {"other_id": kept["person_id"]})
+    log = (await region.get("/access-log", person_id=third["person_id"]))["items"]
+    assert sum(item["action"] == "arrival.registered" for item in log) == 3
+    refused = (await region.get(last))["do_not_ask"]
+    assert refused == {"remind:vaccination": "2027-11-26", "remind:quarterly_check": "2027-11-24"}
 
 
 async def test_who_was_told_apart_is_never_asked_about_again(region):

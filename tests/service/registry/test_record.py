@@ -101,7 +101,18 @@ async def test_a_double_is_told_merged_and_undone(region):
     record = await region.get(f"/people/{first['person_id']}")
     assert {one["id"] for one in record["arrivals"]} == {first["id"], second["id"]}
     assert (await region.get("/work-items", kind="duplicate"))["items"] == []
-    await region.post(f"{path}/undo", {"pair_id": merged["pair_id"]})
+    # The undo is that of this decision about this record, and of nothing else.
+    stranger = await region.arrives(name="贺知秋", document_number="790101199003071248")
+    asked, apart = {"pair_id": merged["pair_id"]}, path.replace("merge", "apart")
+    await region.refused(f"/people/{stranger['person_id']}/merge/undo", asked, "not_found")
+    await region.refused(f"/people/{second['person_id']}/merge/undo", asked, "not_found")
+    await region.refused(f"{apart}/undo", asked, "wrong_state")
+    await region.refused(f"{path}/undo", {"pair_id": stranger["person_id"]}, "not_found")
+    await region.post(f"{path}/undo", asked)
+    await region.refused(f"{path}/undo", asked, "wrong_state")
+    await region.post(apart, {"other_id": second["person_id"]})
+    await region.refused(f"{path}/undo", asked, "wrong_state")
+    await region.post(f"/people/{second['person_id']}/apart/undo", asked)
     record = await region.get(f"/people/{second['person_id']}")
     assert [one["id"] for one in record["arrivals"]] == [second["id"]]
     await region.refused(path, {"other_id": first["person_id"]}, "invalid_input")

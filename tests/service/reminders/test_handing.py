@@ -242,6 +242,7 @@ async def test_an_officer_hands_it_over_on_a_page(regions):
     qing.clients.append(browser.http)
     path = f"/people/{person}/reminders/{plan}/hand-over"
     assert f'href="{path}"' in (await browser.gets(f"/people/{person}/reminders")).text
+    assert (await browser.gets(path.replace(plan, person))).status_code == 404
     await browser.sends(path, path, 422, region="nowhere")
     await browser.sends(path, path, 422, region="云台县")
     done = await browser.sends(path, path, region="澜江市")
