@@ -110,10 +110,10 @@ def undo_merge(session: Session, node: Node, pair_id: str, *, by: Officer) -> Du
     """
     pair = find_pair(session, node, pair_id, by=by)
     kept = session.get_one(Person, pair.kept_id)
-    if pair.state == "open" or pair.decided_at is None:
-        raise WrongState
+    if pair.decided_at is None:
+        raise NotFound
     own = pair.decided_by == by.name and may_undo(pair.decided_at, node.now())
-    if not (own or by.has(Role.SUPERVISOR)):
+    if pair.state == "open" or not (own or by.has(Role.SUPERVISOR)):
         raise WrongState
     other = session.get(Person, pair.other_id)
     if other is None:
@@ -144,7 +144,7 @@ def undo_decision(
     """
     find_person(session, node, person_id, by)
     pair = find_pair(session, node, pair_id, by=by)
-    if person_id not in (pair.kept_id, pair.other_id):
+    if person_id not in (pair.kept_id, pair.other_id) or pair.decided_at is None:
         raise NotFound
     if pair.state != decided:
         raise WrongState

@@ -109,7 +109,7 @@ async def test_a_double_is_told_merged_and_undone(region):
     await region.refused(f"{apart}/undo", asked, "wrong_state")
     await region.refused(f"{path}/undo", {"pair_id": stranger["person_id"]}, "not_found")
     await region.post(f"{path}/undo", asked)
-    await region.refused(f"{path}/undo", asked, "wrong_state")
+    await region.refused(f"{path}/undo", asked, "not_found")
     await region.post(apart, {"other_id": second["person_id"]})
     await region.refused(f"{path}/undo", asked, "wrong_state")
     await region.post(f"/people/{second['person_id']}/apart/undo", asked)
