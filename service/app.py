@@ -60,7 +60,7 @@ from service.routes.once import Once
 from service.routes.quick import Words, add_by_word, by_word
 from service.routes.request_log import RequestLog
 from service.settings import Settings
-from service.verification import letter_routes, reconciling_routes
+from service.verification import letter_routes, receipts_routes, reconciling_routes
 from service.verification import pages as verification_pages
 from service.verification import routes as verification_routes
 from service.verification.reconciling import Answering
@@ -85,6 +85,7 @@ OFFICERS_API: Final[tuple[APIRouter, ...]] = (
     transfer_routes.router,
     verification_routes.router,
     letter_routes.router,
+    receipts_routes.router,
     reconciling_routes.router,
     work_items_routes.router,
     reports_routes.router,

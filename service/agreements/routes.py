@@ -1,14 +1,12 @@
-"""JSON: agreements, and the receipts of what was exchanged."""
+"""JSON: agreements."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from federation.receipts import receipt_document
 from schemas.claims import Claim, Purpose
-from schemas.problems import NotFound
 from schemas.regions import RegionCode
 from schemas.wire import WireDate
 from service.agreements import actions, queries, renewing
@@ -170,14 +168,3 @@ async def renew(agreement_id: str, body: Renewal, node: CurrentNode, officer: Cu
             )
         ),
     )
-
-
-@router.get("/receipts")
-async def receipt(
-    node: CurrentNode, officer: CurrentOfficer, message: Annotated[str, Query(max_length=36)]
-) -> dict[str, Any]:
-    """Give the signed receipt of one message, with all that verifying it offline needs; it holds no personal data."""
-    found = await node.database.read(lambda session: receipt_document(session, message))
-    if found is None:
-        raise NotFound
-    return found

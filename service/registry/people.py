@@ -127,9 +127,22 @@ def find_person(session: Session, node: Node, person_id: str, by: Officer) -> Pe
     return let_see(node, session.get(Person, person_id), by)
 
 
-def let_see(node: Node, person: Person | None, by: Officer) -> Person:
-    """Give a row that was looked up, if this officer may work with it. Raises as :func:`find_person`."""
-    if person is None or not by.sees_people or not by.sees(person.area) or person.state != "active":
+def find_logged(session: Session, node: Node, person_id: str, by: Officer) -> Person:
+    """Give the row of one person whose log an officer may read: auditors besides who may open the record.
+
+    An auditor is told by a colleague, or by the person, which record to look at; of it they see who worked with it,
+    why and in which fields, and nothing else. Raises as :func:`find_person`.
+    """
+    return let_see(node, session.get(Person, person_id), by, also=Role.AUDITOR)
+
+
+def let_see(node: Node, person: Person | None, by: Officer, *, also: Role | None = None) -> Person:
+    """Give a row that was looked up, if this officer may work with it. Raises as :func:`find_person`.
+
+    ``also`` is a role that may besides who works with people.
+    """
+    may = by.sees_people or (also is not None and by.has(also))
+    if person is None or not may or not by.sees(person.area) or person.state != "active":
         raise NotFound
     if is_protected(person, node.today()) and not by.has(Role.SUPERVISOR):
         raise NotFound

@@ -17,7 +17,7 @@ from service.officers.doors import CurrentOfficer
 from service.officers.rules import Officer, Role, require
 from service.paging import PageAfter, PageLimit
 from service.registry.doubles.merging import merged_keys
-from service.registry.people import find_person
+from service.registry.people import find_logged
 
 router = APIRouter(tags=["access log"])
 
@@ -53,7 +53,9 @@ async def get_access_log(
     after: PageAfter = None,
     limit: PageLimit = 50,
 ) -> EntryPage:
-    """List who looked: at one person, for officers who may open that record; or at all, for auditor and supervisor."""
+    """List who looked: at one person, for who may open that record and for auditors; or at all, for auditor and
+    supervisor.
+    """
     if person_id is None:
         found = await node.database.write(lambda session: log_page(session, node, by=officer, after=after, limit=limit))
     else:
@@ -104,10 +106,12 @@ def person_log_page(
 ) -> Sequence[LogItem]:
     """A page of one person's entries, one item longer than ``limit`` if more follow; looking is itself recorded.
 
-    Raises :class:`~schemas.problems.NotFound` alike for everyone whom the officer may not open.
+    Auditors read it without opening the record; the person sees that they did, and why. Raises
+    :class:`~schemas.problems.NotFound` alike for everyone whom the officer may not open.
     """
-    person = find_person(session, node, person_id, by)
+    person = find_logged(session, node, person_id, by)
     keys = merged_keys(session, node, person.id)
     found = entries_of_person(session, node, person, also=keys, after=after, limit=limit + 1)
-    record(session, node, by.as_actor, "access_log.read", person=person, fields=["access_log"])
+    purpose = None if by.sees_people else "audit"
+    record(session, node, by.as_actor, "access_log.read", person=person, purpose=purpose, fields=["access_log"])
     return found

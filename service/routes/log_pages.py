@@ -9,10 +9,11 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from service.access_log import LogItem
-from service.context import CurrentNode
+from service.context import CurrentNode, Node
 from service.log_tree import latest_checkpoint
 from service.officers.doors import PageOfficer
 from service.officers.queries import names_of
+from service.officers.rules import Officer, Role, require
 from service.portal.sentences import line_of
 from service.registry.pages_frame import PersonHead, person_head
 from service.routes.access_log import log_page, person_log_page
@@ -106,8 +107,15 @@ async def person_log(
 
 
 @router.get("/access-log")
-async def whole_log(request: Request, node: CurrentNode, officer: PageOfficer, after: After = "") -> Response:
-    """The whole log, for auditors and supervisors; that they looked stands in it, too."""
+async def whole_log(
+    request: Request, node: CurrentNode, officer: PageOfficer, after: After = "", person_id: After = ""
+) -> Response:
+    """The whole log, for auditors and supervisors; that they looked stands in it, too.
+
+    With the number of a record what concerns that one, as its person reads it, and nothing else of them.
+    """
+    if person_id:
+        return await _of_record(request, node, officer, person_id.strip(), after)
     found = list(
         await node.database.write(lambda session: log_page(session, node, by=officer, after=after or None, limit=LINES))
     )
@@ -123,4 +131,19 @@ async def whole_log(request: Request, node: CurrentNode, officer: PageOfficer, a
         log_at=datetime.fromisoformat(newest.at) if newest is not None else None,
         first="/access-log" if after else None,
         next=f"/access-log?after={found[LINES - 1].id}" if len(found) > LINES else None,
+    )
+
+
+async def _of_record(request: Request, node: Node, officer: Officer, person_id: str, after: str) -> Response:
+    require(officer, Role.AUDITOR, Role.SUPERVISOR)
+    found = await node.database.write(
+        lambda session: person_log_page(session, node, person_id, by=officer, after=after or None, limit=LINES)
+    )
+    pages, path = pages_of(request), f"/access-log?person_id={person_id}"
+    return pages.render(
+        request,
+        "routes/record_log.html",
+        lines=[line_of(item, pages.languages, node.divisions) for item in found[:LINES]],
+        first=path if after else None,
+        next=f"{path}&after={found[LINES - 1].id}" if len(found) > LINES else None,
     )

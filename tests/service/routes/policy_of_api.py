@@ -81,6 +81,7 @@ API: Final = by_address({
         POST /ledgers
     """,
     of_people: """
+        GET /receipts
         POST /people/{person_id}/request-messages
         POST /ledgers/{import_id}/columns
         GET /arrivals/{arrival_id}
@@ -177,7 +178,6 @@ API: Final = by_address({
     Missing.MESSAGE: """
         POST /peers/{region}/parked/{message_id}/retry
         POST /peers/{region}/parked/{message_id}/give-up
-        GET /receipts
     """,
     messages: """
         GET /peers/{region}/parked

@@ -15,9 +15,11 @@ from service.context import Node
 from service.database import Database
 from service.log_tree import sequence
 from service.officers.rules import Role
+from service.verification.tables import VerificationRequest
 from tests.service.conftest import add_account, connect, sign_in_as
 from tests.service.routes.bad_requests import BadRequests, Sent
 from tests.service.routes.conftest import one_of_everything
+from tests.service.verification.test_receipt_rights import proven
 
 T = TypeVar("T")
 REGION, OWN, OTHER = "790303", "790303001", "790303002"
@@ -30,6 +32,7 @@ PEOPLES = (
     "certificate_id",
     "plan_id",
     "import_id",
+    "message",
 )
 """What belongs to people of the township; agreements, peers and officers belong to the region."""
 AREAS = {"region": REGION, "own": OWN, "other": OTHER}
@@ -127,6 +130,7 @@ async def roles_world(app: FastAPI, password_hash: str) -> AsyncIterator[World]:
         "problem": ["not_found"],
         "assignee": ["临港专干"],
     }
+    known["message"] = [await node.database.write(lambda session: _proven(session, node, known["request_id"][0]))]
     await node.database.write(
         lambda session: sequence(session, keys=node.fed.keys, region=node.region, now=node.now(), point=node.point)
     )
@@ -150,6 +154,11 @@ def ask_api(world: World, method: str, path: str) -> Sent:
         )
         sent = replace(sent, headers={"Content-Type": b"multipart/form-data; boundary=b"}, content=typed)
     return sent
+
+
+def _proven(session: Session, node: Node, request_id: str) -> str:
+    """The receipt of a message about the township's case."""
+    return proven(session, node, session.get_one(VerificationRequest, request_id).case)
 
 
 def page_address(world: World, path: str) -> str:

@@ -68,11 +68,12 @@ async def test_the_whole_log_is_for_auditors_and_supervisors(
     [
         ((Role.CLERK, "790303"), 200),
         ((Role.CLERK, "790303001"), 404),
-        ((Role.AUDITOR, "790303"), 404),
+        ((Role.AUDITOR, "790303"), 200),
+        ((Role.AUDITOR, "790303001"), 404),
         ((Role.ADMINISTRATOR, "790303"), 404),
     ],
 )
-async def test_a_persons_entries_are_for_those_who_may_open_the_record(
+async def test_a_persons_entries_are_for_auditors_and_those_who_may_open_the_record(
     app: FastAPI, client: httpx2.AsyncClient, password_hash: str, who: tuple[Role, str], status: int
 ) -> None:
     person = await register(client)
@@ -81,6 +82,39 @@ async def test_a_persons_entries_are_for_those_who_may_open_the_record(
     officer = add_account(node, password_hash, "李雷", frozenset({role}), area=area)
     async with connect(app, sign_in_as(node, officer)) as http:
         assert (await http.get(f"/api/v1/access-log?person_id={person}")).status_code == status
+
+
+async def test_an_auditor_reads_the_log_of_a_record_and_nothing_else_of_it(
+    app: FastAPI, client: httpx2.AsyncClient, password_hash: str
+) -> None:
+    person = await register(client)
+    node: Node = app.state.node
+    auditor = add_account(node, password_hash, "李雷", frozenset({Role.AUDITOR}))
+    cookies = {"tonglu_session": sign_in_as(node, auditor, "page")}
+    async with connect(app, sign_in_as(node, auditor)) as http, connect(app, cookies=cookies) as browser:
+        path = f"/api/v1/access-log?person_id={person}"
+        items = (await http.get(path)).json()["items"]
+        assert [(item["officer"], item["action"]) for item in items] == [("王芳", "arrival.registered")]
+        items = (await http.get(path)).json()["items"]
+        assert (items[0]["officer"], items[0]["action"], items[0]["purpose"]) == ("李雷", "access_log.read", "audit")
+        assert (await http.get(f"/api/v1/people/{person}")).status_code == 404
+        assert 'name="person_id"' in (await browser.get("/access-log")).text
+        page = await browser.get(f"/access-log?person_id={person}")
+        assert page.status_code == 200
+        assert "王芳" in page.text
+        assert "韩晨曦" not in page.text
+        assert (await browser.get(f"/people/{person}/log")).status_code == 404
+        nobody = "01a20000-0000-7000-8000-000000000001"
+        assert (await browser.get(f"/access-log?person_id={nobody}")).status_code == 404
+        # The protected are their supervisors' alone, and look like nobody.
+        protect = {"reason": "threat", "until": "2027-01-31"}
+        assert (await client.post(f"/api/v1/people/{person}/protect", json=protect)).status_code == 204
+        hidden, absent = await http.get(path), await http.get(f"/api/v1/access-log?person_id={nobody}")
+        assert (hidden.status_code, hidden.content) == (absent.status_code, absent.content) == (404, absent.content)
+    for role in (Role.CLERK, Role.ADMINISTRATOR):
+        other = add_account(node, password_hash, f"李{role}", frozenset({role}))
+        async with connect(app, cookies={"tonglu_session": sign_in_as(node, other, "page")}) as browser:
+            assert (await browser.get(f"/access-log?person_id={person}")).status_code == 403
 
 
 async def test_officers_of_one_township_do_not_read_what_another_one_does(
