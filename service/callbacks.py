@@ -65,6 +65,7 @@ class ImportedLedger:
 
 GivenUpCallback = Callable[[Session, GivenUp], None]
 PersonCallback = Callable[[Session, KnownPerson], None]
+PeopleCallback = Callable[[Session, Sequence[KnownPerson]], None]
 CorrectedCallback = Callable[[Session, KeyHolder, str | None, str], None]
 WithdrawnCallback = Callable[[Session, KnownPerson, str], None]
 MergedCallback = Callable[[Session, KnownPerson, KnownPerson], list[str]]
@@ -120,7 +121,7 @@ class Callbacks:
     ``on_withdrawn(session, person, purpose)``: a consent no longer stands.
     ``on_protected(session, person)``: the person is hidden from now on.
     ``on_ending(session, person)``: the person's last open journey here ended, which may still be undone.
-    ``on_ended(session, person)``: the same, for good.
+    ``on_ended(session, people)``: the same of some people, for good.
     ``on_merged(session, kept, other)``: two records are one now; what is returned is kept for ``on_unmerged``.
     ``on_unmerged(session, kept, other, moved)``: they are two again; ``moved`` is what ``on_merged`` returned.
     ``on_shareable(session, person)``: someone was registered or consented, so what a peer told may match now.
@@ -134,7 +135,7 @@ class Callbacks:
     on_withdrawn: list[WithdrawnCallback] = field(default_factory=list)
     on_protected: list[PersonCallback] = field(default_factory=list)
     on_ending: list[PersonCallback] = field(default_factory=list)
-    on_ended: list[PersonCallback] = field(default_factory=list)
+    on_ended: list[PeopleCallback] = field(default_factory=list)
     on_merged: dict[str, MergedCallback] = field(default_factory=dict)
     on_unmerged: dict[str, UnmergedCallback] = field(default_factory=dict)
     on_shareable: list[PersonCallback] = field(default_factory=list)
@@ -174,10 +175,10 @@ class Callbacks:
         for room, call in self.on_unmerged.items():
             call(session, kept, other, moved.get(room, []))
 
-    def ended(self, session: Session, person: KnownPerson) -> None:
-        """Tell everyone that the person's last open journey here ended."""
+    def ended(self, session: Session, *people: KnownPerson) -> None:
+        """Tell everyone that the last open journey here of each of some people ended."""
         for call in self.on_ended:
-            call(session, person)
+            call(session, people)
 
     def shareable(self, session: Session, person: KnownPerson) -> None:
         """Tell everyone that what a peer told may match this person now."""

@@ -59,7 +59,7 @@ def connect(node: Node) -> None:
     calls.on_withdrawn.append(lambda session, person, purpose: effects.on_withdrawn(session, node, person, purpose))
     calls.on_protected.append(lambda session, person: effects.on_protected(session, node, person))
     calls.on_ending.append(lambda session, person: effects.on_ending(session, node, person))
-    calls.on_ended.append(lambda session, person: effects.on_ended(session, node, person))
+    calls.on_ended.append(lambda session, people: effects.on_ended(session, node, people))
     calls.on_merged["verification"] = lambda session, kept, other: effects.on_merged(session, node, kept, other)
     calls.on_unmerged["verification"] = lambda session, kept, other, moved: effects.on_unmerged(
         session, node, kept, other, moved

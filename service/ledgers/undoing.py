@@ -19,11 +19,11 @@ from service.ledgers.actions import find_import
 from service.ledgers.files.fields import LedgerKind
 from service.ledgers.tables import LedgerImport
 from service.officers.rules import Officer, Role, require
-from service.registry.life.voiding import void_move
+from service.registry.life.voiding import void_moves
 from service.registry.tables import Arrival, Departure, Person
 from service.work_items.actions import close_items
 
-BATCH_PEOPLE: Final = 20
+BATCH_PEOPLE: Final = 50
 """Records that are voided in one transaction; each takes along what hangs on it."""
 
 
@@ -102,8 +102,7 @@ def undo_batch(session: Session, node: Node, import_id: str, after: str, *, by: 
         .limit(BATCH_PEOPLE)
     )
     found = session.exec(wanted).all()
-    for move, person in found:
-        void_move(session, node, move, person, by=by)
+    void_moves(session, node, found, by=by)
     ledger.done += len(found)
     ledger.moved_at = node.now()
     session.add(ledger)

@@ -207,6 +207,15 @@ def stop_messages(
         _ask_to_erase(session, node, region, ids)
 
 
+def stop_messages_about(session: Session, node: Node, moves: Sequence[str]) -> None:
+    """Stop what was sent about some moves, as `stop_messages` does."""
+    wanted = select(PeerMessage.person_id, PeerMessage.about).where(
+        col(PeerMessage.about).in_(moves), col(PeerMessage.stopped).is_(False)
+    )
+    for person_id, about in sorted(set(session.exec(wanted).all())):
+        stop_messages(session, node, person_id, about=about)
+
+
 def stop_message(session: Session, node: Node, message_id: str) -> bool:
     """Stop one message that may still be queued; tell whether it never left."""
     row = find_message(session, message_id)

@@ -3,6 +3,8 @@
 Each finds the person's plans by their one-way link and acts in the same transaction: nothing more is sent.
 """
 
+from collections.abc import Sequence
+
 from sqlmodel import Session
 
 from schemas.claims import ConsentPurpose
@@ -41,12 +43,13 @@ def on_corrected(session: Session, node: Node, person: KeyHolder, email: str | N
         take_contact(session, node, plan, email=email, language=language)
 
 
-def on_ended(session: Session, node: Node, person: KeyHolder) -> None:
-    """A person's last journey here ended: their plans here end with it, but for one that another region was offered.
+def on_ended(session: Session, node: Node, people: Sequence[KeyHolder]) -> None:
+    """The last journeys here of some people ended: their plans here end, but for one that another region was offered.
 
     That one goes on until the other region says that it does.
     """
-    for plan in _plans(session, node, person):
+    keys = [node.vault.open_key(person.wrapped_key) for person in people if person.wrapped_key is not None]
+    for plan in plans_of(session, node, *keys):
         if open_plan(node, plan).going_to is None and plan.state != "ending":
             drop_plan(session, plan)
 

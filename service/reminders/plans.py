@@ -76,9 +76,9 @@ def lead_days_of(plan: ReminderPlan) -> tuple[int, ...]:
     return tuple(int(days) for days in plan.lead_days.split(","))
 
 
-def plans_of(session: Session, node: Node, key: bytes) -> list[ReminderPlan]:
-    """The plans of the person whose key this is, oldest first."""
-    wanted = select(ReminderPlan).where(col(ReminderPlan.link) == plan_link(node, key))
+def plans_of(session: Session, node: Node, *keys: bytes) -> list[ReminderPlan]:
+    """The plans of the person whose key this is (or of several people), oldest first."""
+    wanted = select(ReminderPlan).where(col(ReminderPlan.link).in_([plan_link(node, key) for key in keys]))
     return list(session.exec(wanted.order_by(col(ReminderPlan.id))).all())
 
 

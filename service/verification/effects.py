@@ -79,7 +79,7 @@ def on_withdrawn(session: Session, node: Node, person: KnownPerson, purpose: str
     """A consent to share no longer stands: open questions to that peer are taken back."""
     parsed = ConsentPurpose(purpose)
     if parsed.action == "share_with_peer" and parsed.region is not None:
-        _take_back_all(session, node, person.id, parsed.region)
+        _take_back_all(session, node, person.id, region=parsed.region)
         recall_answers(session, node, session.get_one(Person, person.id))
 
 
@@ -94,10 +94,11 @@ def on_ending(session: Session, node: Node, person: KnownPerson) -> None:
     recall_answers(session, node, session.get_one(Person, person.id))
 
 
-def on_ended(session: Session, node: Node, person: KnownPerson) -> None:
-    """The last journey ended: there is nothing left to ask, and nothing more to confirm."""
-    _take_back_all(session, node, person.id)
-    recall_answers(session, node, session.get_one(Person, person.id))
+def on_ended(session: Session, node: Node, people: Sequence[KnownPerson]) -> None:
+    """The last journeys of some people ended: there is nothing left to ask, and nothing more to confirm."""
+    ids = [person.id for person in people]
+    _take_back_all(session, node, *ids)
+    recall_answers(session, node, *find_all(session, Person, ids).values())
 
 
 def on_merged(session: Session, _node: Node, kept: KnownPerson, other: KnownPerson) -> list[str]:
@@ -146,11 +147,11 @@ def on_shareable(session: Session, node: Node, person: KnownPerson) -> None:
     node.wake("matching")
 
 
-def _take_back_all(session: Session, node: Node, person_id: str, region: str | None = None) -> None:
+def _take_back_all(session: Session, node: Node, *people: str, region: str | None = None) -> None:
     rows = session.exec(
         select(VerificationRequest).where(
             VerificationRequest.direction == "sent",
-            VerificationRequest.person_id == person_id,
+            col(VerificationRequest.person_id).in_(people),
             col(VerificationRequest.state).in_(OPEN_SENT),
         )
     ).all()

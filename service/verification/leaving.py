@@ -55,21 +55,22 @@ def leave_if_due(session: Session, node: Node, row: VerificationRequest) -> None
         _leave(session, node, row)
 
 
-def recall_answers(session: Session, node: Node, person: Person, *, is_leaving: bool = False) -> None:
-    """Take back answers about a person that no peer has receipted and that are no longer allowed.
+def recall_answers(session: Session, node: Node, *people: Person, is_leaving: bool = False) -> None:
+    """Take back answers about some people that no peer has receipted and that are no longer allowed.
 
     They become prepared answers anew, with `no_record` where a word lapsed, and leave at the next release time, as
-    any answer to a question that matched nobody. `is_leaving`: the person is being erased, and counts as nobody.
+    any answer to a question that matched nobody. `is_leaving`: they are being erased, and count as nobody.
     """
-    link = answer_link(session, node, person.id)
+    links = {answer_link(session, node, person.id): person for person in people}
     rows = session.exec(
         select(VerificationRequest).where(
-            VerificationRequest.answer_link == link,
+            col(VerificationRequest.answer_link).in_(links),
             VerificationRequest.state == "answered",
             col(VerificationRequest.subject).is_not(None),
         )
     ).all()
     for row in rows:
+        person = links[row.answer_link or b""]
         answers = unpack_answers(row.answers) or {}
         standing = NOBODY if is_leaving else standing_of(session, node, person, row.peer)
         revised = still_true(answers, standing, withheld_of(session, row))

@@ -67,9 +67,10 @@ def forget_pairs_since(session: Session, node: Node, person: Person, identity: P
     session.flush()
 
 
-def rest_pairs(session: Session, node: Node, person: Person) -> None:
-    """Close the tasks about pairs of somebody whose record is voided: there is nothing left to compare."""
-    close_all_items(session, node, [pair.id for pair in _open_pairs(session, [person.id])], "duplicate")
+def rest_pairs(session: Session, node: Node, *people: Person) -> None:
+    """Close the tasks about pairs of people whose records are voided: there is nothing left to compare."""
+    pairs = _open_pairs(session, [person.id for person in people])
+    close_all_items(session, node, [pair.id for pair in pairs], "duplicate")
 
 
 def ask_again(session: Session, node: Node, *people: Person) -> None:

@@ -1,33 +1,51 @@
 """Records made in error (录错作废): voided, not ended; and taking back a save within ten minutes."""
 
+from collections.abc import Iterable, Sequence
+
 from sqlmodel import Session, col, select
 
 from schemas.problems import NotFound, WrongState
-from service.access_log import record
+from service.access_log import record_each
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry.doubles.pairs import rest_pairs
 from service.registry.life.settling import settle_later
 from service.registry.people import find_person, unseal_person
 from service.registry.rules import may_undo
-from service.registry.searching.matching import open_arrivals, open_departures
+from service.registry.searching.matching import (
+    all_open_arrivals,
+    all_open_departures,
+    open_arrivals,
+    open_departures,
+)
 from service.registry.tables import Arrival, Departure, Person
-from service.registry.telling import stop_messages
+from service.registry.telling import stop_messages_about
 from service.registry.undoing.history import before_save, note_change
 
 
 def void_move(session: Session, node: Node, move: Arrival | Departure, person: Person, *, by: Officer) -> None:
     """Void one move for good, and stop what peers were told of it; a person without any other move is voided along."""
-    move.state = "voided"
-    move.ended_at, move.settle_at = node.now(), None
-    session.add(move)
+    void_moves(session, node, [(move, person)], by=by)
+
+
+def void_moves(
+    session: Session, node: Node, moves: Sequence[tuple[Arrival | Departure, Person]], *, by: Officer
+) -> None:
+    """The same of several moves, in a few statements for all of them."""
+    people = {person.id: person for _, person in moves}
+    for move, _ in moves:
+        move.state = "voided"
+        move.ended_at, move.settle_at = node.now(), None
+        session.add(move)
     session.flush()
-    record(session, node, by.as_actor, f"{_noun(move)}.voided", person=person, purpose="correction", fields=("state",))
-    if not _has_other_moves(session, person.id):
-        _void(session, node, person)
-    elif not open_arrivals(session, person.id) and not open_departures(session, person.id):
-        node.callbacks.ended(session, person)
-    stop_messages(session, node, person.id, about=move.id)
+    for noun in sorted({_noun(move) for move, _ in moves}):
+        whose = [person for move, person in moves if _noun(move) == noun]
+        record_each(session, node, by.as_actor, f"{noun}.voided", whose, purpose="correction", fields=("state",))
+    staying = _with_moves(session, people)
+    _void(session, node, [person for person_id, person in people.items() if person_id not in staying])
+    arrived, left = all_open_arrivals(session, staying), all_open_departures(session, staying)
+    node.callbacks.ended(session, *[people[one] for one in sorted(staying) if not arrived[one] and not left[one]])
+    stop_messages_about(session, node, [move.id for move, _ in moves])
 
 
 def void_person(session: Session, node: Node, person_id: str, *, move_id: str | None = None, by: Officer) -> str | None:
@@ -55,7 +73,7 @@ def void_person(session: Session, node: Node, person_id: str, *, move_id: str | 
             settle_later(node, move)
             session.add(move)
     session.flush()
-    if move_id is None or not _has_other_moves(session, person.id):
+    if move_id is None or not _with_moves(session, [person.id]):
         person.state, person.state_changed_at = "voided", node.now()
         rest_pairs(session, node, person)
     person.version += 1
@@ -88,22 +106,26 @@ def moves_of(session: Session, person_id: str) -> list[Arrival | Departure]:
     return sorted([*arrivals, *departures], key=lambda move: move.id, reverse=True)
 
 
-def _has_other_moves(session: Session, person_id: str) -> bool:
+def _with_moves(session: Session, people: Iterable[str]) -> set[str]:
+    """Those of some people who have a move that is not voided."""
+    found: set[str] = set()
     for table in (Arrival, Departure):
-        wanted = select(table.id).where(table.person_id == person_id, col(table.state) != "voided").limit(1)
-        if session.exec(wanted).first() is not None:
-            return True
-    return False
+        wanted = select(table.person_id).where(col(table.person_id).in_(people), col(table.state) != "voided")
+        found.update(session.exec(wanted).all())
+    return found
 
 
-def _void(session: Session, node: Node, person: Person) -> None:
-    person.state = "voided"
-    person.state_changed_at = node.now()
-    rest_pairs(session, node, person)
-    person.version += 1
-    session.add(person)
+def _void(session: Session, node: Node, people: Sequence[Person]) -> None:
+    if not people:
+        return
+    for person in people:
+        person.state = "voided"
+        person.state_changed_at = node.now()
+        person.version += 1
+        session.add(person)
+    rest_pairs(session, node, *people)
     session.flush()
-    node.callbacks.ended(session, person)
+    node.callbacks.ended(session, *people)
 
 
 def _noun(move: Arrival | Departure) -> str:

@@ -370,9 +370,11 @@ def _end(side, person_id, made, how):
         side.write(act)
         return
     person = _person(side, person_id)
-    calls = {"ended": on_ended, "erased": on_erased, "protected": on_protected}
+    calls = {"erased": on_erased, "protected": on_protected}
     if how == "withdrawn":
         side.write(lambda session: on_withdrawn(session, side.node, person, WANTED))
+    elif how == "ended":
+        side.write(lambda session: on_ended(session, side.node, [person]))
     else:
         side.write(lambda session: calls[how](session, side.node, person))
 
