@@ -8,6 +8,7 @@ what was being worked on.
 
 import re
 import traceback
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from schemas.problems import (
     fill,
     problem_document,
 )
+from service.officers.doors import known_viewer
 from service.routes.accept import accepted_language
 from service.web.errors import error_page, fault_page, new_reference, not_found_page, wants_page
 from service.web.languages import N_, Translator
@@ -145,6 +147,8 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
 async def _framework_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if wants_page(request):
+        await _give_frame(request)
     if error.status_code == HTTPStatus.NOT_FOUND:
         return not_found_page(request) if wants_page(request) else error_response(request, NotFound())
     known: dict[int, LocalError | TongluError] = {
@@ -158,6 +162,15 @@ async def _framework_error(request: Request, error: Exception) -> Response:
         if value is not None:
             answer.headers[name] = value
     return answer
+
+
+async def _give_frame(request: Request) -> None:
+    """Let the page about an address that is none have its navigation, for an officer who is signed in."""
+    if request.url.path == "/me" or request.url.path.startswith("/me/"):
+        return
+    # What keeps the database from answering just now does not keep a page from saying that it is not there.
+    with suppress(TongluError):
+        await known_viewer(request, request.app.state.node)
 
 
 async def _unstorable(request: Request, error: Exception) -> Response:

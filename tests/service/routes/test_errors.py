@@ -8,9 +8,12 @@ import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI
 
+from schemas.clock import FakeClock
 from schemas.problems import Unavailable
+from service.officers.rules import Officer
 from service.routes.accept import accepted_language
-from tests.service.conftest import connect
+from service.web.csrf import form_token
+from tests.service.conftest import connect, sign_in_as
 
 CANARY = "790101199003071230"
 ARRIVAL = {
@@ -239,3 +242,34 @@ async def test_a_body_names_each_field_once_and_says_that_it_is_json(client: htt
 async def test_json_is_utf_8_with_numbers_that_are_some(client: httpx2.AsyncClient, content: bytes) -> None:
     answer = await client.post("/api/v1/search", content=content, headers={"Content-Type": "application/json"})
     assert answer.json()["errors"] == [{"field": "body", "message": "The content is not JSON."}]
+
+
+async def test_an_unknown_address_keeps_the_frame_of_who_is_signed_in(
+    app: FastAPI, officer: Officer, clock: FakeClock
+) -> None:
+    page, unknown = {"Accept": "text/html"}, "/no-such-page"
+    async with connect(app, headers=page) as visitor, connect(app, headers=page) as browser:
+        token = sign_in_as(app.state.node, officer, "page")
+        browser.cookies.set("tonglu_session", token, domain=browser.base_url.host)
+        for language, place in (("zh-CN", "流入"), ("en", "Arrivals")):
+            data = {"form_token": form_token(token), "to": language}
+            assert (await browser.post("/language", data=data)).status_code == 303
+            seen = await browser.get(unknown)
+            assert seen.status_code == 404
+            assert f">{place}</a>" in seen.text
+            assert (await browser.put("/arrivals")).text.count("tl-nav__link") == seen.text.count("tl-nav__link")
+        assert officer.name not in (await browser.get("/me/no-such-page")).text, (
+            "the person's own pages are no officer's"
+        )
+        # A visitor, a made-up cookie and a locked session are told the same, and nothing.
+        seen = await visitor.get(unknown)
+        assert "tl-nav__link" not in seen.text
+        visitor.cookies.set("tonglu_session", "nonsense", domain=visitor.base_url.host)
+        made_up = (await visitor.get(unknown)).text
+        assert re.sub(r'name="form_key" value="[^"]*"', "", made_up) == re.sub(
+            r'name="form_key" value="[^"]*"', "", seen.text
+        )
+        clock.advance(minutes=11)
+        locked = await browser.get(unknown)
+        assert officer.name not in locked.text
+        assert "tl-nav__link" not in locked.text
