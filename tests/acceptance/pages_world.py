@@ -12,7 +12,7 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.acceptance import crash_node
-from tests.acceptance.processes import PASSWORD, ProcessNode, free_ports, patience, request, sign_in
+from tests.acceptance.processes import PASSWORD, ProcessNode, free_ports, password_in, patience, request, sign_in
 
 HERE, HOME, PAPER = "790303", "790101", "790202"
 NAMES = {HERE: "澜江市", HOME: "青禾县"}
@@ -77,9 +77,9 @@ def pages_world(directory: Path) -> Iterator[PagesWorld]:
     firsts = {region: node.initialise(NAMES[region]) for region, node in nodes.items()}
     for region, node in nodes.items():
         told = node.told("officer", "add", str(node.directory), "second", "--role", "clerk", "--role", "supervisor")
-        seconds[region] = told.split()[-1]
+        seconds[region] = password_in(told)
         clerk = node.told("officer", "add", str(node.directory), "clerk", "--role", "clerk")
-        world.ids[f"clerk_{region}"] = clerk.split()[-1]
+        world.ids[f"clerk_{region}"] = password_in(clerk)
         (directory / f"{region}.invitation").write_text(node.told("peer", "invite", str(node.directory)), "utf-8")
     for region, node in nodes.items():
         other = HOME if region == HERE else HERE

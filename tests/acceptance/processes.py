@@ -220,3 +220,8 @@ def sign_in(node: ProcessNode, name: str, one_time: str) -> str:
     request("POST", f"{api}/session/password", change)
     token: str = json.loads(request("POST", f"{api}/session", {"name": name, "password": PASSWORD}))["token"]
     return token
+
+
+def password_in(told: str) -> str:
+    """The one-time password in what a command printed."""
+    return next(line for line in told.splitlines() if line.startswith("password: ")).removeprefix("password: ")

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.acceptance.pages_world import HERE, HOME, PagesWorld, enter, person
 from tests.acceptance.pictures import picture
-from tests.acceptance.processes import sign_in
+from tests.acceptance.processes import password_in, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,7 @@ def township(world: PagesWorld) -> str:
     """A clerk of one township, and somebody whom the office of the whole region holds."""
     node = world.nodes[HERE]
     told = node.told("officer", "add", str(node.directory), "beicang", "--role", "clerk", "--area", TOWN)
-    sign_in(node, "beicang", told.split()[-1])
+    sign_in(node, "beicang", password_in(told))
     world.move(HERE, "arrivals", WHO, HOME, "2026-11-05")
     return "beicang"
 
