@@ -13,6 +13,7 @@ from schemas.entropy import Entropy
 from schemas.points import Point
 from schemas.regions import Divisions
 from service.callbacks import Callbacks
+from service.counted import Counted
 from service.database import Database
 from service.held import Held
 from service.settings import Settings
@@ -46,6 +47,7 @@ class Node:
     point: Point = field(repr=False)
     callbacks: Callbacks = field(default_factory=Callbacks, repr=False)
     held: Held = field(default_factory=Held, repr=False)
+    counted: Counted = field(default_factory=Counted, repr=False)
     wake: Callable[[str], None] = field(default=_asleep, repr=False)
 
     def now(self) -> datetime:

@@ -52,7 +52,8 @@ def report(
         if as_json:
             typer.echo(json.dumps(asdict(found), ensure_ascii=False, default=str))
         else:
-            so_far = "" if found.closed_at else " (not closed: in tens, rounded down)"
+            as_of = f"{found.counted_at.astimezone(node.zone):%Y-%m-%d %H:%M}"
+            so_far = "" if found.closed_at else f" (not closed: in tens, rounded down, as of {as_of})"
             typer.echo(f"{found.name} {found.month} {node.divisions.full_name(found.area)}{so_far}")
             for table in found.tables:
                 typer.echo(f"\n{TABLES[table.title]}")

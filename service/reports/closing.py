@@ -8,7 +8,7 @@ again, and by how much they changed since is kept as a version of its own, with 
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlmodel import Session, col, func, select
 
@@ -30,6 +30,16 @@ BACK: Final = 24
 """So many months back a supervisor may close one: what ended before has left the register."""
 HELD: Final = "held"
 """The measure of the privacy report; its columns are kinds of records."""
+
+
+class CountedCell(NamedTuple):
+    """A cell of a report as it was counted: a `ReportCell` but for its month and version, and light to make."""
+
+    measure: str
+    row: str
+    column: str
+    value: int
+    shown: Shown
 
 
 async def close_due(node: Node) -> int:
@@ -67,7 +77,7 @@ def _require_closable(node: Node, month: Month, by: Officer) -> None:
         raise WrongState("Too much of this month has left the register.")
 
 
-def _to_close(session: Session, node: Node, month: Month) -> dict[tuple[Month, int], list[ReportCell]]:
+def _to_close(session: Session, node: Node, month: Month) -> dict[tuple[Month, int], list[CountedCell]]:
     if is_closed(session, month):
         raise WrongState("This month is closed.")
     return _counted(session, node, month)
@@ -91,33 +101,33 @@ def is_closed(session: Session, month: Month) -> bool:
     return session.get(ReportVersion, (str(month), 0)) is not None
 
 
-def _counted(session: Session, node: Node, month: Month) -> dict[tuple[Month, int], list[ReportCell]]:
+def _counted(session: Session, node: Node, month: Month) -> dict[tuple[Month, int], list[CountedCell]]:
     """The rows of a month and of the corrections that go with it, by month and version; nothing is written."""
-    found = {(month, 0): [*_first_count(session, node, month), *_held(session, node, month)]}
+    found = {(month, 0): [*_first_count(session, node, month), *_held(session, node)]}
     for back in range(1, CORRECTED_FOR_MONTHS + 1):
         earlier = month.plus(-back)
         newest: Any = session.exec(
             select(func.max(ReportVersion.version)).where(ReportVersion.month == str(earlier))
         ).one()
         if newest is not None and newest < CORRECTED_FOR_MONTHS:
-            found[earlier, newest + 1] = _correction(session, node, earlier, newest + 1)
+            found[earlier, newest + 1] = _correction(session, node, earlier)
     return found
 
 
-def _first_count(session: Session, node: Node, month: Month) -> list[ReportCell]:
-    rows: list[ReportCell] = []
+def _first_count(session: Session, node: Node, month: Month) -> list[CountedCell]:
+    rows: list[CountedCell] = []
     for name, measured in count_month(session, node, month).items():
         table = measured.lines.with_totals(measured.counts)
         shown = protect(measured.lines, table)
-        rows += report_cells(month, 0, name, table, shown)
-        rows += report_cells(month, 0, f"{DAYS}:{name}", measured.days, shown)
+        rows += report_cells(name, table, shown)
+        rows += report_cells(f"{DAYS}:{name}", measured.days, shown)
     return rows
 
 
-def _held(session: Session, node: Node, month: Month) -> list[ReportCell]:
+def _held(session: Session, node: Node) -> list[CountedCell]:
     counts = held_counts(session, node)
     shown: dict[Cell, Shown] = {cell: "small" if count < SMALL else "yes" for cell, count in counts.items()}
-    return report_cells(month, 0, HELD, counts, shown)
+    return report_cells(HELD, counts, shown)
 
 
 def held_counts(session: Session, node: Node) -> dict[Cell, int]:
@@ -127,19 +137,22 @@ def held_counts(session: Session, node: Node) -> dict[Cell, int]:
     return {(TOTAL, kind.split()[-1]): count for kind, count in found.items() if kind != "people"}
 
 
-def _correction(session: Session, node: Node, month: Month, version: int) -> list[ReportCell]:
+def _correction(session: Session, node: Node, month: Month) -> list[CountedCell]:
     known: dict[str, dict[Cell, int]] = {name: defaultdict(int) for name in FLOWS}
-    kept = select(ReportCell).where(ReportCell.month == str(month), col(ReportCell.measure).in_(FLOWS))
-    for cell in session.exec(kept):
-        known[cell.measure][cell.row, cell.column] += cell.value
+    kept: Any = select(ReportCell.measure, ReportCell.row, ReportCell.column, func.sum(ReportCell.value))
+    mine = (ReportCell.month == str(month), col(ReportCell.measure).in_(FLOWS))
+    for name, row, column, value in session.execute(
+        kept.where(*mine).group_by(ReportCell.measure, ReportCell.row, ReportCell.column)
+    ):
+        known[name][row, column] = int(value)
     # The rows and columns of the first count: who became a peer since is among the others, as then.
     first = known[FLOWS[0]]
     lines = Lines([row for row, _ in _inner_rows(first)], [column for _, column in _inner_columns(first)])
-    rows: list[ReportCell] = []
+    rows: list[CountedCell] = []
     for name, counts in count_flows(session, node, month, lines).items():
         now, before = lines.with_totals(counts), known[name]
         change = {cell: now[cell] - before[cell] for cell in now}
-        rows += report_cells(month, version, name, change, protect_change(lines, change, before))
+        rows += report_cells(name, change, protect_change(lines, change, before))
     return rows
 
 
@@ -151,29 +164,16 @@ def _inner_columns(cells: Mapping[Cell, int]) -> list[Cell]:
     return sorted(cell for cell in cells if cell[0] == TOTAL and cell[1] != TOTAL)
 
 
-def report_cells(
-    month: Month, version: int, measure: str, values: Mapping[Cell, int], shown: Mapping[Cell, Shown]
-) -> list[ReportCell]:
-    """The rows of one measure, its totals included."""
-    return [
-        ReportCell(
-            month=str(month),
-            version=version,
-            measure=measure,
-            row=row,
-            column=column,
-            value=value,
-            shown=shown[row, column],
-        )
-        for (row, column), value in values.items()
-    ]
+def report_cells(measure: str, values: Mapping[Cell, int], shown: Mapping[Cell, Shown]) -> list[CountedCell]:
+    """The cells of one measure, its totals included."""
+    return [CountedCell(measure, *cell, value, shown[cell]) for cell, value in values.items()]
 
 
 def _keep(
     session: Session,
     node: Node,
     month: Month,
-    counted: Mapping[tuple[Month, int], list[ReportCell]],
+    counted: Mapping[tuple[Month, int], list[CountedCell]],
     by: str | None,
 ) -> None:
     if is_closed(session, month):
@@ -189,4 +189,5 @@ def _keep(
             )
         )
         session.flush()
-        insert_many(session, ReportCell, [cell.model_dump() for cell in cells])
+        key = {"month": str(each), "version": version}
+        insert_many(session, ReportCell, [key | cell._asdict() for cell in cells])

@@ -1,5 +1,6 @@
 """The month's reports as pages: month picker, chart and table, .xlsx, A4; and closing a month."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -139,7 +140,7 @@ async def report_workbook(
 ) -> Response:
     """The report as a workbook."""
     report = await _read(node, officer, report_name, month, area)
-    content = workbook(node, report, pages_of(request).translator(request))
+    content = await asyncio.to_thread(workbook, node, report, pages_of(request).translator(request))
     return _download(content, XLSX, f"{report.name}-{report.month}.xlsx", attached=True)
 
 
@@ -156,7 +157,7 @@ async def report_print(
     """The report on A4."""
     report = await _read(node, officer, report_name, month, area)
     chinese = pages_of(request).languages.translator("zh-CN")
-    content = report_pdf(node, report, chinese=chinese, made_at=node.now())
+    content = await asyncio.to_thread(report_pdf, node, report, chinese=chinese, made_at=node.now())
     return _download(content, "application/pdf", f"{report.name}-{report.month}.pdf", attached=False)
 
 

@@ -4,10 +4,10 @@ No number stands in two tables that were protected apart from each other: one mi
 two reports show is read from one table.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from sqlmodel import Session, col, select
 
@@ -60,12 +60,16 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A month of one report, as an office sees it; one that is not closed (``closed_at`` is None) is told in tens."""
+    """A month of one report, as an office sees it; one that is not closed (``closed_at`` is None) is told in tens.
+
+    ``counted_at`` is when its tables were counted: of a large register's open month up to a minute ago.
+    """
 
     name: Name
     month: str
     area: str
     tables: tuple[Table, ...]
+    counted_at: datetime
     corrections: tuple[Correction, ...] = ()
     closed_at: datetime | None = None
     closed_by: str | None = None
@@ -79,18 +83,18 @@ class ClosedReport(Report):
 
 
 class _Cells:
-    """The cells of one version by measure."""
+    """The cells of one version by measure: a value, and how it is told."""
 
-    def __init__(self, cells: Sequence[ReportCell]) -> None:
-        self._cells = {(cell.measure, cell.row, cell.column): cell for cell in cells}
+    def __init__(self, cells: Iterable[tuple[str, str, str, int, str]]) -> None:
+        self._cells = {(measure, row, column): (value, shown) for measure, row, column, value, shown in cells}
 
     def value(self, measure: str, row: str, column: str) -> Value:
-        cell = self._cells.get((measure, row, column))
-        if cell is None or (measure.startswith(DAYS) and cell.shown != "yes"):
+        value, shown = self._cells.get((measure, row, column), (None, ""))
+        if value is None or (measure.startswith(DAYS) and shown != "yes"):
             return NONE_MARK
-        if cell.shown != "yes":
-            return SMALL_MARK if cell.shown == "small" else HIDDEN_MARK
-        return cell.value / 10 if measure.startswith(DAYS) else cell.value
+        if shown != "yes":
+            return SMALL_MARK if shown == "small" else HIDDEN_MARK
+        return value / 10 if measure.startswith(DAYS) else value
 
     def codes(self, measure: str, *, of_rows: bool) -> list[str]:
         """The row or column codes of a measure, in order, the total last."""
@@ -129,13 +133,19 @@ def read_report(
     first = session.get(ReportVersion, (str(chosen), 0))
     row = TOTAL if wanted == node.region else wanted
     if first is None:
-        so_far = _LAYOUTS[name](_Cells(count_so_far(session, node, chosen, parts=_PARTS[name])), row)
-        return Report(name, str(chosen), wanted, tables=so_far)
+        # Counted for all areas at once, and cut to the one that was asked for and may be seen.
+        so_far, counted_at = node.counted.get(
+            (name, str(chosen)),
+            node.now(),
+            lambda: _Cells(count_so_far(session, node, chosen, parts=_PARTS[name])),
+        )
+        return Report(name, str(chosen), wanted, tables=_LAYOUTS[name](so_far, row), counted_at=counted_at)
     return ClosedReport(
         name,
         str(chosen),
         wanted,
         tables=_LAYOUTS[name](_cells(session, str(chosen), 0), row),
+        counted_at=first.counted_at,
         corrections=_corrections(session, str(chosen), row) if name == "monthly_flows" else (),
         closed_at=first.counted_at,
         closed_by=first.closed_by,
@@ -153,8 +163,10 @@ def read_closed(
 
 
 def _cells(session: Session, month: str, version: int) -> _Cells:
-    wanted = select(ReportCell).where(ReportCell.month == month, ReportCell.version == version)
-    return _Cells(session.exec(wanted).all())
+    wanted: Any = select(  # type: ignore[call-overload]  # SQLModel's select stops at four columns
+        ReportCell.measure, ReportCell.row, ReportCell.column, ReportCell.value, ReportCell.shown
+    )
+    return _Cells(session.execute(wanted.where(ReportCell.month == month, ReportCell.version == version)))
 
 
 def _flows(
@@ -225,7 +237,7 @@ _PARTS: Final[Mapping[Name, frozenset[str]]] = {
     "register_quality": frozenset({"quality"}),
     "privacy": frozenset({"quality", HELD}),
 }
-"""What of an open month is counted for a report: each look at one counts anew."""
+"""What of an open month is counted for a report."""
 
 
 def _corrections(session: Session, month: str, row: str) -> tuple[Correction, ...]:

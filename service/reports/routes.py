@@ -51,7 +51,8 @@ class CorrectionView(BaseModel):
 class ReportView(BaseModel):
     """A month of a report; `closed_by` is empty where the node closed it by itself.
 
-    A month that is not closed has no `closed_at`: its numbers are told in tens, rounded down, and change.
+    A month that is not closed has no `closed_at`: its numbers are told in tens, rounded down, and change. They stand as
+    of `counted_at`, which in a large register may lie up to a minute back.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -59,6 +60,7 @@ class ReportView(BaseModel):
     name: str
     month: str
     area: str
+    counted_at: datetime
     closed_at: datetime | None
     closed_by: str | None
     tables: list[TableView]

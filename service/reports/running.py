@@ -12,14 +12,13 @@ from sqlmodel import Session
 
 from schemas.problems import WrongState
 from service.context import Node
-from service.reports.closing import BACK, HELD, held_counts, report_cells
+from service.reports.closing import BACK, HELD, CountedCell, held_counts, report_cells
 from service.reports.counting import count_month
 from service.reports.months import Month
 from service.reports.suppression import SMALL, Cell, Lines, Shown
-from service.reports.tables import ReportCell
 
 
-def count_so_far(session: Session, node: Node, month: Month, *, parts: Collection[str]) -> list[ReportCell]:
+def count_so_far(session: Session, node: Node, month: Month, *, parts: Collection[str]) -> list[CountedCell]:
     """Give the cells of an open month as they may be told now; nothing is kept, and only some parts are counted.
 
     Raises `WrongState` for a month that has not begun, or that has left the register.
@@ -29,14 +28,14 @@ def count_so_far(session: Session, node: Node, month: Month, *, parts: Collectio
         raise WrongState("This month has not begun.")
     if month < today.plus(-BACK):
         raise WrongState("Too much of this month has left the register.")
-    rows: list[ReportCell] = []
+    rows: list[CountedCell] = []
     for name, measured in count_month(session, node, month, parts=parts).items():
         exact = measured.lines.with_totals(measured.counts)
         told = measured.lines.with_totals({cell: _tens(count) for cell, count in measured.counts.items()})
-        rows += report_cells(month, 0, name, told, _shown(measured.lines, exact, told))
+        rows += report_cells(name, told, _shown(measured.lines, exact, told))
     held = held_counts(session, node) if HELD in parts else {}
     shown: dict[Cell, Shown] = {cell: "small" if count < SMALL else "yes" for cell, count in held.items()}
-    return [*rows, *report_cells(month, 0, HELD, {cell: _tens(count) for cell, count in held.items()}, shown)]
+    return [*rows, *report_cells(HELD, {cell: _tens(count) for cell, count in held.items()}, shown)]
 
 
 def _shown(lines: Lines, exact: Mapping[Cell, int], told: Mapping[Cell, int]) -> dict[Cell, Shown]:

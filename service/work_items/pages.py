@@ -1,5 +1,6 @@
 """The start page: search, the two new records, and the tasks by due working day."""
 
+import asyncio
 from datetime import date
 from typing import Annotated, Any, Final
 
@@ -137,7 +138,7 @@ async def hand_over_list(request: Request, node: CurrentNode, officer: PageOffic
         lambda session: work_items_by_due_day(session, by=officer, mine=True, limit=MOST_AT_ONCE)
     )
     chinese = pages_of(request).languages.translator("zh-CN")
-    content = task_list(node, items, officer=officer, chinese=chinese, made_at=node.now())
+    content = await asyncio.to_thread(task_list, node, items, officer=officer, chinese=chinese, made_at=node.now())
     headers = {"Content-Disposition": 'inline; filename="tasks.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 

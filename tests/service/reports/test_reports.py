@@ -82,8 +82,35 @@ async def an_open_month_is_told_in_tens(client):
         tables = (await client.get(f"/api/v1/reports/{name}", params={"month": "2026-10"})).json()["tables"]
         told = {value for table in tables for row in table["rows"] for value in row["values"]}
         assert all(value % 10 == 0 and value >= 10 for value in told if not isinstance(value, str)), name
+    await a_large_register_is_counted_once_a_minute(client)
     for month, status in (("2026-12", 409), ("2024-10", 409), ("2026-00", 422)):
         assert (await client.get("/api/v1/reports/monthly_flows", params={"month": month})).status_code == status
+
+
+async def a_large_register_is_counted_once_a_minute(client):
+    """Each office gets its own row of the one count, with its time."""
+    node = client._transport.app.state.node
+    small, node.counted._worth_keeping_seconds = node.counted._worth_keeping_seconds, 0
+    october = {"month": "2026-10"}
+    first = (await client.get("/api/v1/reports/monthly_flows", params=october)).json()
+    rows = Rows(node)
+    late = rows.arrive(20, VILLAGE, HOME, "2026-10-30")
+    rows.keep()
+    town = (await client.get("/api/v1/reports/monthly_flows", params=october | {"area": TOWN})).json()
+    assert [row["values"][0] for row in town["tables"][0]["rows"]] == [20, 10, "<10", 30]
+    again = (await client.get("/api/v1/reports/monthly_flows", params=october)).json()
+    assert (again["tables"], again["counted_at"]) == (first["tables"], first["counted_at"])
+    node.clock.advance(minutes=1)
+    new = (await client.get("/api/v1/reports/monthly_flows", params=october)).json()
+    assert new["tables"][0]["rows"][-1]["values"][0] == first["tables"][0]["rows"][-1]["values"][0] + 20
+    assert datetime.fromisoformat(new["counted_at"]) - datetime.fromisoformat(first["counted_at"]) == timedelta(
+        minutes=1
+    )
+    gone = [move.person_id for move in late]
+    for table, key in ((Arrival, Arrival.person_id), (Person, Person.id)):
+        node.database.write_sync(lambda session, table=table, key=key: session.exec(delete(table).where(key.in_(gone))))
+    node.counted._worth_keeping_seconds = small
+    node.clock.advance(minutes=1)
 
 
 @pytest.mark.by_turns
