@@ -50,6 +50,14 @@ _MARK = re.compile(r"[(（]?(\d{1,2}|[A-Z]|[甲乙丙丁戊己庚辛壬癸])[)�
 _FEWEST_MARKS = 3
 _SHORTEST_NUMBER = 5
 _RULE = re.compile(r"[-—–=_*.·:|+\s\x1a]*")
+_DAY = re.compile(r"\d{0,4}年\d{0,2}月(\d{0,2}日)?|\d{4}([-./]\d{1,2}){1,2}(\d{1,2}(:\d{2}){1,2})?")
+_DIGITS = re.compile(r"[-\d()+]+")
+_OFFICES_OWN = re.compile(
+    r".{0,20}[:：].*|[（(].{0,20}[)）]|.{0,6}(电话|热线)|\W*(end|完|本表完|表完|.{0,6}无记录)\W*|[^\d]{0,8}\d+[人名户条].*"
+    r"|.{0,20}(办事处|委员会|居委会|村委会|居?村?（居）委会|派出所|人民政府|服务中心|管理站|办公室)([(（].{0,10}[)）])?",
+    re.IGNORECASE,
+)
+"""A cell in which an office speaks of itself or of the sheet: 主任：, （盖章）, 监督电话, 临港街道办事处, 男150人."""
 
 
 def printed_above(rows: Iterable[Row]) -> frozenset[str]:
@@ -69,7 +77,7 @@ def is_person(row: Row, layout: Layout, above: frozenset[str]) -> bool:
     }
     if not filled:
         return False
-    if _is_example(row, layout) or _says_too_little(filled, row, layout):
+    if _is_example(row, layout) or _says_too_little(filled, row, layout) or _is_the_offices(row):
         return False
     first = next((text for cell in row if (text := text_of(cell))), "")
     if all(_RULE.fullmatch(text) for text in filled.values()) and not _named_place(row, layout):
@@ -92,6 +100,15 @@ def _is_example(row: Row, layout: Layout) -> bool:
     return any(name.startswith(_EXAMPLE_NAME) for name in names)
 
 
+def _is_the_offices(row: Row) -> bool:
+    """Tell whether all that stands in a row is a label, the office's name, a count or the day it was printed."""
+    texts = ["".join(text.split()) for cell in row if (text := text_of(cell))]
+    said = [text for text in texts if not (_DAY.fullmatch(text) or _DIGITS.fullmatch(text) or _TITLE.fullmatch(text))]
+    if not said:
+        return len(texts) == 1 and bool(_DAY.fullmatch(texts[0]) or _TITLE.fullmatch(texts[0]))
+    return all(_OFFICES_OWN.fullmatch(text) for text in said)
+
+
 def _says_too_little(filled: dict[Field, str], row: Row, layout: Layout) -> bool:
     """Tell whether only one of a day, a telephone and a count stands there: the office's, below its signature."""
     if len(filled) > 1 or Field.NAME in filled or Field.DATE_OF_BIRTH in filled or _named_place(row, layout):
@@ -108,7 +125,8 @@ def _has_number(row: Row, layout: Layout) -> bool:
     """Tell whether a row has what may be a document number, which no total, signature or header has."""
     texts = [text_of(row[place]) for place in layout.columns.get(Field.DOCUMENT_NUMBER, ()) if place < len(row)]
     number = next((text for text in reversed(texts) if text), "")
-    return sum(map(str.isdigit, number)) >= _FEWEST_DIGITS
+    # What says what it is, as 打印时间：2026-09-30 10:00:00 does, has to be looked at with the rest of its row.
+    return sum(map(str.isdigit, number)) >= _FEWEST_DIGITS and ":" not in number and "：" not in number
 
 
 def text_of(cell: Cell) -> str:

@@ -108,6 +108,28 @@ def test_lines_that_number_explain_group_or_count_are_nobody(make_workbook, judg
     assert outcomes(unnamed) == [("error", ["name_missing"])]
 
 
+def test_what_the_office_says_of_itself_is_nobody_in_whichever_column_it_stands(make_workbook, judged):
+    said = [
+        ["主任：", "副主任：", "网格员："],
+        ["（盖章）", "2026年9月30日"],
+        ["临港街道办事处", None, "2026 年 9 月 30 日"],
+        ["村（居）委会（盖章）", None, "2026-09-30"],
+        ["打印时间：2026-09-30 10:00:00"],
+        ["监督电话", None, "0790-5550000"],
+        ["男：150人", "女：150人"],
+        ["（续表）"],
+        ["年  月  日"],
+        ["——以下无记录——"],
+        ["抄送：市局"],
+        ["临港街道流动人口登记台账"],
+    ]
+    moved = [[None] * places + line for line in said for places in range(len(WIDE))]
+    assert outcomes(judged(make_workbook([WIDE, *moved, PERSON, *moved]))) == [("ok", [])]
+    # With a place or a name beside it, a row is somebody's.
+    lacking = [["办事处小王", None, None, "2026-01-01"], [None, "证号：12", "云台县", "2026-01-01", None]]
+    assert len(judged(make_workbook([WIDE, *lacking]))) == 2
+
+
 def test_a_sheet_that_shows_how_holds_nobody_unless_it_is_the_ledger(make_workbook, judged):
     example = ["张三", NUMBERS[2], *OTHER[2:]]
     assert len(judged(make_workbook([WIDE, PERSON], 填写示例=[WIDE, example]))) == 1
