@@ -8,14 +8,13 @@ from enum import StrEnum
 from schemas.problems import Forbidden, InvalidInput
 from schemas.regions import contains
 from service.access_log import Actor
+from service.officers.guessable import OUR_WORDS, Guesses, is_pattern, made_of
 from service.officers.passwords import common_passwords
 
 PASSWORD_MIN_CHARACTERS = 8
 PASSWORD_MAX_CHARACTERS = 200
 PAGE_IDLE = timedelta(minutes=10)
 """A page's session locks after so long without a request (shared computers in township offices)."""
-OUR_WORDS = ("tonglu", "同路", "password", "mima", "密码")
-"""Words that are guessed first here (OWASP ASVS 5.0, 6.1.2)."""
 API_IDLE = timedelta(hours=2)
 SESSION_LIFE = timedelta(hours=12)
 """No session lives longer, used or not."""
@@ -98,9 +97,9 @@ def parse_roles(names: Iterable[str]) -> frozenset[Role]:
     return roles
 
 
-def check_new_password(name: str, old: str, new: str) -> None:
-    """Refuse a new password that is short, the old one, one that everybody uses, or the name or one of our words
-    with a little added (OWASP ASVS 5.0, 6.2).
+def check_new_password(name: str, old: str, new: str, *, places: Iterable[str] = ()) -> None:
+    """Refuse a new password that is short, the old one, one that everybody uses, or that somebody guesses who knows
+    the officer, the office (``places``: names of its region and township) or this product (OWASP ASVS 5.0, 6.2).
 
     Length is all that counts besides: no rule about kinds of characters. Raises :class:`InvalidInput`.
     """
@@ -111,17 +110,14 @@ def check_new_password(name: str, old: str, new: str) -> None:
         message = "A password has at most 200 characters."
     elif new == old:
         message = "The new password is the old one."
-    elif _made_of(name, new):
+    elif made_of(name, new) or Guesses.of([name]).hit(new):
         message = "The password must not be made of the name."
-    elif new.casefold() in common_passwords() or any(_made_of(word, new) for word in OUR_WORDS):
+    elif new.casefold() in common_passwords():
         message = "Too many people use this password; a sentence is easiest to keep in mind."
+    elif is_pattern(new) or Guesses.of([*OUR_WORDS, *places]).hit(new):
+        message = "Places, dates, numbers and rows of keys are guessed first; a sentence is easiest to keep in mind."
     if message:
         raise InvalidInput(message, errors=[{"field": "new_password", "message": message}])
-
-
-def _made_of(word: str, password: str) -> bool:
-    """Whether a password is a word and less than a password's length besides."""
-    return word.casefold() in password.casefold() and len(password) < len(word) + PASSWORD_MIN_CHARACTERS
 
 
 def wait_after(free: int, failures: int, last: datetime) -> datetime | None:

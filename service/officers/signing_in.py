@@ -159,7 +159,7 @@ async def change_password(
     attempt = Attempt.of(node, name, address)
     account = await checked(node, checks, name, password, attempt)
     try:
-        check_new_password(name, password, new_password)
+        check_new_password(name, password, new_password, places=_places(node, account.area))
     except InvalidInput:
         await node.database.write(lambda session: attempts.take_back(session, attempt))
         raise
@@ -190,6 +190,11 @@ async def change_password(
     if not opened:
         raise SecondFactorRequired
     return opened
+
+
+def _places(node: Node, area: str) -> tuple[str, ...]:
+    """What an officer's office is called."""
+    return node.name, node.divisions.name(node.region), node.divisions.name(area)
 
 
 async def unlock(node: Node, checks: PasswordChecks, token: str, password: str, *, address: str) -> str:

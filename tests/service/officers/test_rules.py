@@ -7,6 +7,7 @@ import pytest
 from schemas.problems import Forbidden, InvalidInput
 from service.officers.rules import Officer, Role, check_new_password, parse_roles, require, wait_after
 
+PLACES = ("澜江市", "澜江市", "临港街道")
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 
 
@@ -71,10 +72,44 @@ def test_a_password_that_will_not_do(new: str) -> None:
         check_new_password("wangfang", "the old one", new)
 
 
+@pytest.mark.asvs("6.1.2", "6.2.11", "6.2.12")
+@pytest.mark.parametrize(
+    "passwords",
+    [
+        "Tonglu2026 T0nglu2026 P@ssw0rd2026 Admin@2026 admin888! 流动人口2026 liudong2026",
+        "王芳王芳2026 wangfang1990 WangFang!! WF123456 wf19900307",
+        "澜江澜江2026 Lanjiang2026 lanjiangshi1 lingang888 临港临港2026 lgjd2026 LJ20261234",
+        "!QAZ@WSX qwer!234 aaaabbbb 7ujm6yhn zxcv1234567 ａｂｃｄ１２３４",
+        "abcabcabc 王王王王王王王王 20262026",
+        "19900307 07031990 1990-03-07 2026.11.23 1990.03.07ab",
+        "13900001234 790101199003071230 79010119900307123X 5201314520",
+    ],
+    ids=["words", "name", "places", "keys", "repeated", "dates", "numbers"],
+)
+def test_what_somebody_guesses_who_knows_the_office(passwords: str) -> None:
+    for new in passwords.split():
+        with pytest.raises(InvalidInput):
+            check_new_password("王芳", "the old one", new, places=PLACES)
+
+
 @pytest.mark.asvs("6.2.5")
-@pytest.mark.parametrize("new", ["eight888", "春天的柳树正发芽呢", "wangfang keeps a red bicycle"])
+@pytest.mark.parametrize(
+    "new",
+    [
+        "eight888",
+        "春天的柳树正发芽呢",
+        "wangfang keeps a red bicycle",
+        "临港的春天来得特别早",
+        "correct horse battery",
+        "since 1990-03-07 in town",
+        "Xk7#pq2z",
+        "tonglu-road-by-the-sea",
+        "4-9-2-3-5-7-8-1-6",
+    ],
+)
 def test_a_password_that_will_do(new: str) -> None:
-    check_new_password("wangfang", "the old one", new)
+    for name in ("wangfang", "王芳"):
+        check_new_password(name, "the old one", new, places=PLACES)
 
 
 def test_waits_double_up_to_a_quarter_of_an_hour() -> None:

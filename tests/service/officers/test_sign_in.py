@@ -101,6 +101,8 @@ async def test_a_new_password_that_will_not_do_changes_nothing(anonymous: httpx2
     refused = await anonymous.post("/api/v1/session/password", json=body)
     assert refused.status_code == 422
     assert refused.json()["errors"] == [{"field": "new_password", "message": "A password has at least 8 characters."}]
+    guessed = await anonymous.post("/api/v1/session/password", json=body | {"new_password": "Lanjiang2026"})
+    assert (guessed.status_code, guessed.json()["errors"][0]["field"]) == (422, "new_password")
     assert (await sign_in(anonymous, officer.name)).status_code == 200
 
 
