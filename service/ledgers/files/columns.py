@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from unicodedata import category
 
 from service.ledgers.files.fields import MANY_COLUMNS, Cell, Chosen, Field, KeptColumn, LedgerKind, ToldColumn, Why
-from service.ledgers.files.headers import DETAIL, Meaning, is_forbidden, meaning_of
+from service.ledgers.files.headers import DATES, DETAIL, Meaning, is_forbidden, meaning_of
 
 HEADER_SEARCH_ROWS = 60
 """So many rows from the top may be titles and notes."""
@@ -230,7 +230,7 @@ def _why(
 
 
 def _choose(meanings: Sequence[tuple[int, Meaning]]) -> dict[Field, tuple[int, ...]]:
-    """Take for each field its best column; a place may take several, one for each level."""
+    """Take for each field its best column; a place or a date may take several, one for each level."""
     chosen: dict[Field, tuple[int, ...]] = {}
     for field in Field:
         offered = [(place, found) for place, found in meanings if found.field is field]
@@ -243,6 +243,11 @@ def _choose(meanings: Sequence[tuple[int, Meaning]]) -> dict[Field, tuple[int, .
                 levels.setdefault(found.level, place)
         if field is Field.REGION and len(levels) > 1:
             levels.pop(DETAIL, None)
+        elif field in DATES and DETAIL in levels:
+            levels = {DETAIL: levels[DETAIL]}
+        elif field in DATES and not {0, 1} <= levels.keys():
+            # A day or a month of no year is no date.
+            continue
         chosen[field] = tuple(levels[level] for level in sorted(levels))
     return chosen
 

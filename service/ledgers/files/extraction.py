@@ -15,6 +15,7 @@ from service.ledgers.files.columns import Layout, Row, find_layout, likely_heade
 from service.ledgers.files.date_systems import day_of
 from service.ledgers.files.fields import OUTCOME_HEADER, Cell, Chosen, Field, KeptColumn, LedgerKind, RawRow, ToldColumn
 from service.ledgers.files.formats import FileFormat, recognise
+from service.ledgers.files.headers import DATES
 from service.ledgers.files.people import LONGEST_CELL, is_person, printed_above, text_of
 from service.ledgers.files.texts import read_text
 from service.ledgers.files.workbooks import Sheet, read_workbook
@@ -220,6 +221,7 @@ def _mapper(layout: Layout) -> Callable[[Row], RawRow]:
         )
     ]
     region, address = places[Field.REGION], places[Field.ADDRESS]
+    spread = any(len(places[field]) > 1 for field in DATES)
 
     def cell(row: Row, width: int, wanted: Sequence[int]) -> Cell:
         for place in wanted:
@@ -231,6 +233,9 @@ def _mapper(layout: Layout) -> Callable[[Row], RawRow]:
     def mapped(row: Row) -> RawRow:
         width = len(row)
         name, document_type, number, born, moved_on, return_on, phone, email = [cell(row, width, one) for one in ones]
+        if spread:
+            born = _joined(row, places[Field.DATE_OF_BIRTH], born)
+            moved_on = _joined(row, places[Field.MOVED_ON], moved_on)
         return RawRow(
             name=name,
             document_type=document_type,
@@ -245,6 +250,15 @@ def _mapper(layout: Layout) -> Callable[[Row], RawRow]:
         )
 
     return mapped
+
+
+def _joined(row: Row, places: Sequence[int], cell: Cell) -> Cell:
+    """Give a date that has a column for each of year, month and day as one text; any other cell as it is."""
+    if len(places) < 2:
+        return cell
+    parts = [text_of(row[place]).rstrip("年月日号") if place < len(row) else "" for place in places]
+    # Without a day it is a month; without a month it is no date, as it should be.
+    return "-".join(parts).rstrip("-")
 
 
 def _letters(place: int) -> str:

@@ -23,16 +23,24 @@ _HINT = re.compile(
     r"|及|或|和|与|至|到|精确|具体|详细|详址|地址|填写|填|请|按|如|例|格式|文本|数字|年|月|日|位|公历|阳历|必|选|可不|[0-9xymd])+"
 )
 """What may stand in brackets behind a header whatever it says: units, formats, how far an address goes."""
-_HERE = r"(省|市|县|区|乡|镇|街道|村|社区|地|居住地|住地|辖区)(日期|时间|年月日?)"
-_ARRIVED = re.compile(r"(来|到|来到|流入|进入|抵达|到达|迁入)(我|本|该|此|现)" + _HERE)
-_DEPARTED = re.compile(r"(离开|流出|外出|迁出)(我|本|该|此|原|户籍)" + _HERE)
-"""When somebody came to 我镇, 本街道 …: spelt out, because 来月经时间 begins as 来我镇时间 does."""
+_WHEN = r"(日期|时间|年月日?)"
+_HERE = r"(省|市|县|区|乡|镇|街道|村|社区|地|居住地|住地|辖区)"
+_NAMED = r"[\u4e00-\u9fff]{2,6}(市|县|区|乡|镇|街道|村|社区)"
+_ARRIVED = re.compile(rf"(来|到|来到|流入|进入|抵达|到达|迁入)((我|本|该|此|现){_HERE}|{_NAMED}){_WHEN}")
+_DEPARTED = re.compile(rf"(离开|流出|外出|迁出)((我|本|该|此|原|户籍){_HERE}|{_NAMED}){_WHEN}")
+"""When somebody came to 我镇, 澜江市 …: spelt out, because 来月经时间 begins as 来我镇时间 does."""
+_SHORT_NAMED = re.compile(r"(来|到)(?![^日时]*[访电信函文登记件源])[\u4e00-\u9fff]{2,3}(日期|时间)")
+"""来澜江日期: a place without its 市. Taken where nothing else tells, and not what is forbidden."""
+_DATE_PARTS = {"年": 0, "年份": 0, "月": 1, "月份": 1, "日": 2}
+"""How a date is spread over columns of its own, and their levels."""
 _LEVEL_OF = re.compile(r"(province|prefecture|city|county|district|town|township|village)of([a-z]+)")
 _BRACKETED = re.compile(r"\(([^()]*)\)")
 _BRACKETS = str.maketrans("【】[]〔〕{}<>", "()()()()()")
 DETAIL = 9
 """The level of a column that holds a place whole, or what is left below the village."""
 VILLAGE = 4
+DATES = (Field.MOVED_ON, Field.DATE_OF_BIRTH)
+"""What may be spread over columns for year, month and day."""
 _PLACES = ("origin_parents", "here_parents", "destination_parents")
 
 
@@ -46,8 +54,9 @@ def fold_header(text: str) -> str:
 class Meaning:
     """What a header says.
 
-    `level` orders the columns over which a place is spread (0 province … 4 village, 9 the whole or the rest). Of two
-    columns for one field the lower `rank` is taken. `tells_kind`: only a ledger of this kind has such a column.
+    `level` orders the columns over which a place is spread (0 province … 4 village, 9 the whole or the rest), or a date
+    (0 year, 1 month, 2 day). Of two columns for one field the lower `rank` is taken. `tells_kind`: only a ledger of
+    this kind has such a column.
     """
 
     field: Field
@@ -72,7 +81,13 @@ def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
     parent = above[-1]
     if any(part not in _words("neutral_parents") and not _same_place(part, parent) for part in above[:-1]):
         return None
-    found = _part_of_place(parent, last, kind) or _spelling(parent + last, kind)
+    # 流入 | 日期 and 日期 | 流入 are one thing.
+    found = (
+        _part_of_place(parent, last, kind)
+        or _part_of_date(parent, last, kind)
+        or _spelling(parent + last, kind)
+        or _spelling(last + parent, kind)
+    )
     if found is None and parent in _words("neutral_parents"):
         found = _single(last, kind)
     if found is None and parent in _words("contact_parents"):
@@ -117,7 +132,12 @@ def _words(key: str) -> frozenset[str]:
 
 
 def _single(folded: str, kind: LedgerKind) -> Meaning | None:
-    found = _spelling(folded, kind) or _prefixed(folded, kind) or _in_both_languages(folded, kind)
+    found = (
+        _spelling(folded, kind)
+        or _prefixed(folded, kind)
+        or _in_both_languages(folded, kind)
+        or _date_part_in_one_word(folded, kind)
+    )
     if found is not None:
         return found
     hints = _BRACKETED.findall(folded)
@@ -173,6 +193,8 @@ def _spelling(folded: str, kind: LedgerKind) -> Meaning | None:
         return None if arrivals else Meaning(Field.MOVED_ON, tells_kind=True)
     if folded in _words("moved_on"):
         return Meaning(Field.MOVED_ON, rank=1)
+    if arrivals and _SHORT_NAMED.fullmatch(folded) and not is_forbidden((folded,)):
+        return Meaning(Field.MOVED_ON, rank=2)
     if folded in _words("expected_return_on"):
         return None if arrivals else Meaning(Field.EXPECTED_RETURN_ON)
     return _place(folded, kind) or _place_in_one_word(folded, kind)
@@ -213,6 +235,22 @@ def _part_of_place(parent: str, label: str, kind: LedgerKind) -> Meaning | None:
     if whole is not None and whole.field is Field.REGION and level == VILLAGE:
         return None
     return whole
+
+
+def _part_of_date(parent: str, label: str, kind: LedgerKind) -> Meaning | None:
+    """Read 年, 月 and 日 under 流入时间, each a part of one date."""
+    level = _DATE_PARTS.get(label)
+    whole = _spelling(parent, kind) if level is not None else None
+    if level is None or whole is None or whole.field not in DATES:
+        return None
+    return Meaning(whole.field, level, whole.rank, whole.tells_kind)
+
+
+def _date_part_in_one_word(folded: str, kind: LedgerKind) -> Meaning | None:
+    """Read 流入年, 流入月份, 出生日."""
+    label = next((label for label in _DATE_PARTS if folded.endswith(label)), "")
+    stem = folded.removesuffix(label)
+    return _part_of_date(f"{stem}日期", label, kind) if label and stem else None
 
 
 def _place_in_one_word(folded: str, kind: LedgerKind) -> Meaning | None:

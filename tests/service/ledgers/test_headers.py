@@ -116,6 +116,14 @@ def test_a_known_label_under_somebody_else_s_header_is_dropped(parent, label):
         (("户籍地-乡镇（街道）",), Field.REGION, 3),
         (("origin_county",), Field.REGION, 2),
         (("户籍地（流出地）",), Field.REGION, 9),
+        (("流入信息", "日期", "流入"), Field.MOVED_ON, 9),
+        (("流动人口本人", "身份证号码"), Field.DOCUMENT_NUMBER, 9),
+        (("流入时间", "年"), Field.MOVED_ON, 0),
+        (("流入月份",), Field.MOVED_ON, 1),
+        (("出生日期", "日"), Field.DATE_OF_BIRTH, 2),
+        (("来澜江市时间",), Field.MOVED_ON, 9),
+        (("来临港日期",), Field.MOVED_ON, 9),
+        (("GMSFHM",), Field.DOCUMENT_NUMBER, 9),
     ],
 )
 def test_a_lower_header_is_read_under_its_own(labels, field, level):

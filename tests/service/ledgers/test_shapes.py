@@ -7,8 +7,9 @@ import pytest
 import xlsxwriter
 
 from schemas.problems import LedgerUnreadable
+from service.ledgers.files.columns import find_layout
 from service.ledgers.files.extraction import extract
-from service.ledgers.files.fields import LedgerKind
+from service.ledgers.files.fields import Field, LedgerKind
 
 NUMBERS = ("790202196807145976", "79010119660208600X", "790202197103201006")
 WIDE = ["姓名", "公民身份号码", "户籍所在地", "来此日期", "手机"]
@@ -59,6 +60,26 @@ def test_three_header_rows_with_merged_cells(make_workbook, judged):
     extraction = extract(path)
     assert "某某" not in str(list(extraction.rows))
     assert extraction.dropped == ["配偶情况/姓名", "配偶情况/身份证号码"]
+
+
+def test_a_date_may_be_spread_over_columns_for_year_month_and_day(make_workbook, judged):
+    head = [["姓名", "身份证号", "户籍地", "流入时间", None, None, "出生年", "出生月"], [*[None] * 3, "年", "月", "日"]]
+    lines = [
+        ["甲一", NUMBERS[0], "云台县", 2025, 3, 1],
+        ["甲二", NUMBERS[1], "云台县", "2025年", "03", None],
+        ["甲三", None, "云台县", 2025, 3, 31, 1990, 2],
+        ["甲四", None, "云台县", None, None, None],
+        ["甲五", None, "云台县", 2025, None, 3],
+        ["甲六", None, "云台县", 25, 3, 1],
+    ]
+    rows = judged(make_workbook([*head, *lines], merges=["D1:F1"]))
+    found = [row.verdict.candidate and row.verdict.candidate.moved_on for row in rows]
+    assert found == ["2025-03-01", "2025-03", "2025-03-31", None, None, None]
+    assert [codes for _, codes in outcomes(rows)][3:] == [["date"], ["date"], ["ambiguous"]]
+    # A day of no year is no date, and a whole date is worth more than its parts.
+    assert find_layout([["姓名", "户籍地", "流入日"]], [], LedgerKind.ARRIVALS).missing == (Field.MOVED_ON,)
+    whole = find_layout([["姓名", "户籍地", "流入年", "流入月", "流入时间"]], [], LedgerKind.ARRIVALS)
+    assert whole.columns[Field.MOVED_ON] == (4,)
 
 
 def test_a_group_that_was_never_merged_lends_the_person_no_column(make_workbook):
