@@ -36,7 +36,7 @@ from schemas.entropy import SystemEntropy, uuid4, uuid7
 from schemas.identity import fold_name
 from service.building import build_node
 from service.context import Node
-from service.engines import WRITER_CACHE_KIB, sqlite_driver
+from service.engines import LOG_PAGES, WRITER_CACHE_KIB, sqlite_driver
 from service.founding import found
 from service.leases import take_lease
 from service.ledgers.importing import operator, register_all, take_in
@@ -49,6 +49,7 @@ ROWS: Final = 10_000
 PAIRS: Final = 20
 REGION: Final = "790303"
 CACHE: Final = f"cache_size=-{WRITER_CACHE_KIB}"
+LOG: Final = f"wal_autocheckpoint={LOG_PAGES}"
 HEADER: Final = ("姓名", "身份证号码", "出生日期", "户籍地", "流入日期", "联系电话", "现居住地址")
 
 People = Iterator[tuple[int, NewPerson, PartialDate]]
@@ -121,7 +122,7 @@ class _Bare:
         node.database.close()
         self.connection: Any = sqlite_driver().connect(file)
         self.connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", CACHE):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", CACHE, LOG):
             self.connection.execute(f"PRAGMA {pragma}")
         self.statements = {
             table: _insert(self.connection, table)

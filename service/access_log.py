@@ -24,6 +24,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import Index, LargeBinary, insert
@@ -171,13 +172,13 @@ class Told:
 
     def content(self) -> bytes:
         """What is sealed."""
-        told = {
-            "action": self.action,
-            "purpose": self.purpose,
-            "fields": list(self.fields),
-            "automatic": self.automatic,
-        }
-        return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
+        return _content(self.action, self.purpose, self.fields, self.automatic)
+
+
+@lru_cache(maxsize=256)
+def _content(action: str, purpose: str | None, fields: tuple[str, ...], automatic: bool) -> bytes:
+    told = {"action": action, "purpose": purpose, "fields": list(fields), "automatic": automatic}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class LogNode(Protocol):
@@ -313,6 +314,7 @@ def entries(session: Session, *, area: str | None = None, after: str | None = No
     return [_item(entry) for entry in _page(session, wanted, after, limit)]
 
 
+@lru_cache(maxsize=16)
 def stamp(at: datetime) -> str:
     """Write a time the one way that entries keep it: UTC with microseconds, so that text order is time order."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

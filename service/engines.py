@@ -24,6 +24,9 @@ BUSY_TIMEOUT_SECONDS = 10.0
 WRITER_CACHE_KIB = 32 * 1024
 """So much of a file SQLite's writing connection keeps in memory (2 MB by default, which a ledger's indexes outgrow)."""
 
+LOG_PAGES = 8000
+"""Pages of SQLite's log (32 MB) before it is written back: what changes again and again is written back once."""
+
 WRITER_LOCK = 0x746F6E67
 """PostgreSQL advisory lock of whoever writes ("tong"); it makes writers take turns as SQLite's do."""
 
@@ -128,6 +131,7 @@ def _open_sqlite(url: str, readers: int, *, foreign_keys: bool) -> Engines:
             cursor.execute("PRAGMA query_only=ON")
         else:
             cursor.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KIB}")
+            cursor.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         cursor.close()
 
     engines = []

@@ -1,7 +1,7 @@
 """What changes an import: storing what was read, registering it batch by batch, and purging it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlmodel import Session, col, delete, select
@@ -15,12 +15,13 @@ from service.ledgers.files.mapping import purge_mappings
 from service.ledgers.judging.candidates import cells_of
 from service.ledgers.judging.rules import Code, Outcome
 from service.ledgers.known import known_already
+from service.ledgers.making import MadeBatch
 from service.ledgers.origins import Origin
 from service.ledgers.report import ReportRow, counts_of
-from service.ledgers.sealed_rows import Columns, seal_columns, seal_rows
+from service.ledgers.sealed_rows import Columns, open_rows, seal_columns, seal_rows
 from service.ledgers.tables import LedgerBatch, LedgerExport, LedgerImport
 from service.officers.rules import Officer, Role, require
-from service.registry.bulk import Kind, MadeRow, insert_made
+from service.registry.bulk import Kind, MadeRow, insert_made, may_be_registered, new_of
 from service.registry.rows import delete_tokens
 from service.work_items.actions import open_item
 
@@ -148,40 +149,26 @@ def start_commit(session: Session, node: Node, import_id: str, *, by: Officer) -
     return ledger
 
 
-@dataclass(frozen=True, slots=True)
-class MadeBatch:
-    """A batch's rows as they were kept, and those of its people who can be registered, ready to be inserted."""
-
-    number: int
-    rows: list[ReportRow]
-    made: dict[int, MadeRow]
-
-
-def register_batch(session: Session, node: Node, import_id: str, ready: MadeBatch, *, by: Officer) -> None:
+def register_batch(session: Session, node: Node, import_id: str, made: MadeBatch, *, by: Officer) -> None:
     """Register the good rows of one batch, unless another process was faster. Their tokens are there (`units`).
 
     Whoever was registered since the preview becomes a duplicate now. A batch and its mark `done` commit together, so
     that after a crash the import goes on where it stopped and nobody is registered twice.
     """
     ledger = session.get_one(LedgerImport, import_id)
-    batch = session.get(LedgerBatch, (import_id, ready.number))
+    batch = session.get(LedgerBatch, (import_id, made.number))
     if ledger.state != "importing" or batch is None or batch.done:
         return
     by = replace(by, area=ledger.area)
-    good = [row for row in ready.rows if row.number in ready.made]
-    candidates = [row.candidate for row in good if row.candidate is not None]
-    known = known_already(session, node, LedgerKind(ledger.kind), candidates, by=by)
-    there = {row.number for row, is_there in zip(good, known, strict=True) if is_there}
-    new = [ready.made[row.number] for row in good if row.number not in there]
-    insert_made(session, node, kind_of(ledger), new, by=by, indexed=True)
-    delete_tokens(session, [ready.made[row.number].person for row in good if row.number in there])
-    now = [_registered(row, known=row.number in there) for row in ready.rows]
-    _count(ledger, counts_of(ready.rows), -1)
-    _count(ledger, counts_of(now), 1)
+    new = list(made.people.values())
+    if may_be_registered(session, [one.person for one in new]):
+        new = _without_known(session, node, ledger, batch, made, by=by)
+    else:
+        batch.sealed = made.sealed
+    insert_made(session, kind_of(ledger), new, by=by)
     ledger.registered += len(new)
-    ledger.done += len(now)
+    ledger.done += made.rows
     ledger.moved_at = node.now()
-    batch.sealed = seal_rows(node.vault, import_id, ready.number, now)
     batch.done = True
     session.add(batch)
     session.add(ledger)
@@ -251,9 +238,24 @@ def _same_under_way(session: Session, ledger: LedgerImport) -> bool:
     return session.exec(wanted.limit(1)).first() is not None
 
 
-def _registered(row: ReportRow, *, known: bool) -> ReportRow:
-    if not known:
-        return replace(row, candidate=None)
+def _without_known(
+    session: Session, node: Node, ledger: LedgerImport, batch: LedgerBatch, made: MadeBatch, *, by: Officer
+) -> list[MadeRow]:
+    """Those of a batch who are not in the register; the others become duplicates, and their tokens go."""
+    rows = open_rows(node.vault, ledger.id, batch.number, batch.sealed)
+    good = [(row.number, row.candidate) for row in rows if row.number in made.people and row.candidate is not None]
+    known = known_already(session, node, LedgerKind(ledger.kind), [one for _, one in good], by=by)
+    there = {number: one for (number, one), is_there in zip(good, known, strict=True) if is_there}
+    found = [(made.people[number].person["id"], new_of(one)) for number, one in there.items()]
+    delete_tokens(session, node, ledger.area, found)
+    now = [_as_known(row) if row.number in there else replace(row, candidate=None) for row in rows]
+    _count(ledger, counts_of(rows), -1)
+    _count(ledger, counts_of(now), 1)
+    batch.sealed = seal_rows(node.vault, ledger.id, batch.number, now)
+    return [one for number, one in made.people.items() if number not in there]
+
+
+def _as_known(row: ReportRow) -> ReportRow:
     cells = cells_of(row.candidate) if row.outcome is Outcome.OK and row.candidate else row.raw
     return ReportRow(row.number, Outcome.DUPLICATE, (Code.ALREADY_REGISTERED,), cells)
 

@@ -5,7 +5,7 @@ Each step is a short transaction of its own, so that a long ledger stops nobody 
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -20,19 +20,20 @@ from schemas.problems import BeingImported
 from service.context import Node
 from service.database import Database
 from service.ledgers import actions
-from service.ledgers.ahead import Ahead
 from service.ledgers.files.fields import Chosen, LedgerKind
 from service.ledgers.files.mapping import as_remembered, check_choice, recall, remember, with_memory
 from service.ledgers.files.reader_process import LedgerReader
 from service.ledgers.judging.checking import CheckedRow, check_rows
 from service.ledgers.judging.rules import REGISTERED, Code, Outcome
 from service.ledgers.known import known_already
+from service.ledgers.maker_process import made_for
+from service.ledgers.making import Making
 from service.ledgers.origins import OWN, Origin
+from service.ledgers.registering import windows_of, write_all
 from service.ledgers.report import ReportRow
 from service.ledgers.sealed_rows import Columns
 from service.ledgers.tables import LedgerImport
 from service.ledgers.undoing import go_on_undoing
-from service.ledgers.units import TokensAtOnce, make_unit, next_batches, write_unit
 from service.officers.rules import Officer, Role
 
 ROWS_READ: Final = 600
@@ -148,12 +149,11 @@ def keep_choice(node: Node, opened: Opened, *, by: Officer, origin: Origin) -> N
 def read_rows(node: Node, opened: Opened, import_id: str, *, by: Officer, advance: Advance = _stand) -> None:
     """Read a ledger's people to the end and keep them, sealed. Raises `LedgerUnreadable` where it breaks off."""
     kind = opened.reader.kind
-    with Ahead() as ahead:
-        for part, batch in enumerate(_batches(node, opened.reader, ROWS_READ)):
-            first = part * (ROWS_READ // actions.BATCH_ROWS)
-            store = partial(_store, node=node, import_id=import_id, first=first, kind=kind, batch=batch, by=by)
-            ahead.do(partial(_write, node, store))
-            advance(len(batch))
+    for part, batch in enumerate(_batches(node, opened.reader, ROWS_READ)):
+        first = part * (ROWS_READ // actions.BATCH_ROWS)
+        store = partial(_store, node=node, import_id=import_id, first=first, kind=kind, batch=batch, by=by)
+        node.database.write_sync(store)
+        advance(len(batch))
     columns = opened.columns
     node.database.write_sync(lambda session: actions.finish_reading(session, node, import_id, columns))
 
@@ -171,17 +171,15 @@ def register_all(node: Node, import_id: str, *, by: Officer, advance: Advance = 
     Raises `NotFound`, `WrongState`, `Forbidden`, and `BeingImported` while somebody else in this process does it. (Two
     processes share the work: a batch is registered by the one that comes first.)
     """
-    write, read = node.database.write_sync, node.database.read_sync
+    write = node.database.write_sync
     with _alone(node, import_id):
         ledger = write(lambda session: actions.start_commit(session, node, import_id, by=by))
         node.held.drop(import_id)
-        at_once, last = TokensAtOnce(), -1
-        with Ahead() as ahead:
-            while batches := read(partial(next_batches, import_id=import_id, after=last)):
-                # Sealing and indexing take longer than inserting: they are done before the lock is taken.
-                unit = make_unit(node, ledger, batches, by=by)
-                ahead.do(partial(write_unit, node, import_id, unit, at_once, advance, by=by))
-                last = batches[-1].number
+        began, in_area = ledger.started_at or ledger.created_at, replace(by, area=ledger.area)
+        making = Making(import_id, actions.kind_of(ledger), began, in_area)
+        left = ledger.ok + ledger.warning - ledger.registered
+        with made_for(node, making, windows_of(node, import_id), left) as ready:
+            write_all(node, import_id, ready, advance, by=by)
         write(lambda session: actions.finish_commit(session, node, import_id, by=by))
     # A job may look for doubles among the newcomers.
     node.wake("duplicates")
@@ -240,10 +238,6 @@ def _pieces(source: Path | bytes) -> Iterable[bytes]:
     with source.open("rb") as file:
         while piece := file.read(1024 * 1024):
             yield piece
-
-
-def _write(node: Node, fn: Callable[[Session], None]) -> None:
-    node.database.write_sync(fn)
 
 
 @contextmanager

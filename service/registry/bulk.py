@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
@@ -10,20 +10,20 @@ from sqlmodel import Session, col, select
 from schemas.calendar import PartialDate
 from schemas.entropy import uuid4, uuid7
 from schemas.identity import PersonIdentity
-from service.access_log import Entry, Told, insert_entries, made_entry, record_each
+from service.access_log import Entry, LogNode, Told, insert_entries, made_entry, record_each
 from service.context import Node
 from service.many_rows import insert_many
 from service.officers.rules import Officer, Role, require
 from service.registry.life.voiding import void_move
 from service.registry.people import Contact, NewPerson, document_index, name_birth_index, visible
-from service.registry.rows import PersonRows, insert_people, insert_rows, new_rows
+from service.registry.rows import insert_people, new_person
 from service.registry.searching.matching import touches
-from service.registry.searching.tokens import Made
 from service.registry.tables import Arrival, Departure, Person
 
 Kind = Literal["arrivals", "departures"]
 
 _IN_LIMIT = 500
+_ACTIONS: Final[dict[Kind, str]] = {"arrivals": "arrival.imported", "departures": "departure.imported"}
 
 
 class Registrable(Protocol):
@@ -66,14 +66,6 @@ class Registrable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """One person of a ledger as registered."""
-
-    person_id: str
-    move_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Undone:
     """What undoing an import did: `kept` are those that somebody has worked with since."""
 
@@ -83,61 +75,50 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class MadeRow:
-    """One person of a ledger, sealed and indexed, ready to be inserted, with the entry of their log that says so."""
+    """One person of a ledger, sealed, ready to be inserted, with the entry of their log that says so."""
 
-    person: PersonRows
+    person: dict[str, Any] = field(repr=False)
     move: dict[str, Any] = field(repr=False)
     entry: Entry = field(repr=False)
 
 
-def make_many(
-    node: Node,
-    kind: Kind,
-    rows: Sequence[Registrable],
-    *,
-    ledger_id: str,
-    by: Officer,
-    ids: Sequence[str] | None = None,
-    tokens: Made | None = None,
-) -> list[MadeRow]:
-    """Seal and index checked rows of a ledger for the officer's area: what needs no database, and most of the time.
-
-    `ids`: the people's ids, where they are known before. `tokens`: of this area, to be used again.
-    """
-    made: list[MadeRow] = []
-    action, actor = ("arrival.imported" if kind == "arrivals" else "departure.imported"), by.as_actor
-    for place, row in enumerate(rows):
-        new = NewPerson(row.identity, Contact(row.phone, row.email), row.address, "zh-CN")
-        person = new_rows(node, by.area, new, person_id=ids[place] if ids else None, made=tokens)
-        move = _move(node, kind, row, person_id=person.id, ledger_id=ledger_id, by=by)
-        told = Told(action, person.key, "task", ("identity", "contact", "address"))
-        made.append(MadeRow(person, move, made_entry(node, actor, told)))
-    return made
+def new_of(row: Registrable) -> NewPerson:
+    """Give what a ledger's row says of the person."""
+    return NewPerson(row.identity, Contact(row.phone, row.email), row.address, "zh-CN")
 
 
-def insert_made(
-    session: Session, node: Node, kind: Kind, made: Sequence[MadeRow], *, by: Officer, indexed: bool = False
-) -> list[Imported]:
-    """Register what `make_many` made, in order; each of them finds it in their log.
+def make_row(node: LogNode, kind: Kind, row: Registrable, *, person_id: str, ledger_id: str, by: Officer) -> MadeRow:
+    """Seal one checked row of a ledger for the officer's area: what needs no database, and most of the time."""
+    person, key = new_person(node, by.area, new_of(row), person_id)
+    move = _move(node, kind, row, person_id=person_id, ledger_id=ledger_id, by=by)
+    told = Told(_ACTIONS[kind], key, "task", ("identity", "contact", "address"))
+    return MadeRow(person, move, made_entry(node, by.as_actor, told))
 
-    `indexed`: their tokens are there already. Raises `Forbidden`.
+
+def insert_made(session: Session, kind: Kind, made: Sequence[MadeRow], *, by: Officer) -> None:
+    """Register what `make_row` made, in order; each of them finds it in their log. Their tokens are there already.
+
+    Raises `Forbidden`.
     """
     require(by, Role.CLERK, Role.SUPERVISOR)
-    (insert_people if indexed else insert_rows)(session, [one.person for one in made])
+    insert_people(session, [one.person for one in made])
     insert_many(session, Arrival if kind == "arrivals" else Departure, [one.move for one in made])
     insert_entries(session, [one.entry for one in made])
-    return [Imported(one.person.id, one.move["id"]) for one in made]
 
 
-def register_many(
-    session: Session, node: Node, kind: Kind, rows: Sequence[Registrable], *, ledger_id: str, by: Officer
-) -> list[Imported]:
-    """Register checked rows of a ledger in the officer's area, in order.
+def may_be_registered(session: Session, people: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether any of these people, who were made of a ledger, may be there already (`already_registered`).
 
-    The rows were checked already (`service.registry.rules`, or a ledger's own). Raises `Forbidden`.
+    False is certain, and most batches of a ledger are of nobody who is there. Nobody learns who it would be.
     """
-    require(by, Role.CLERK, Role.SUPERVISOR)
-    return insert_made(session, node, kind, make_many(node, kind, rows, ledger_id=ledger_id, by=by), by=by)
+    for name in ("document_index", "name_birth_index"):
+        keys = [one[name] for one in people if one[name] is not None]
+        for start in range(0, len(keys), _IN_LIMIT):
+            some = col(getattr(Person, name)).in_(keys[start : start + _IN_LIMIT])
+            if session.execute(select_columns(col(Person.id)).where(some).limit(1)).first() is not None:
+                return True
+    # Who has neither is known by name and move.
+    return any(one["document_index"] is None and one["name_birth_index"] is None for one in people)
 
 
 def already_registered(
@@ -183,7 +164,9 @@ def undo_import(session: Session, node: Node, ledger_id: str, *, by: Officer) ->
     return Undone(undone, kept)
 
 
-def _move(node: Node, kind: Kind, row: Registrable, *, person_id: str, ledger_id: str, by: Officer) -> dict[str, Any]:
+def _move(
+    node: LogNode, kind: Kind, row: Registrable, *, person_id: str, ledger_id: str, by: Officer
+) -> dict[str, Any]:
     move: dict[str, Any] = {
         "id": uuid7(node.now(), node.entropy),
         "person_id": person_id,

@@ -9,14 +9,14 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Table, bindparam, or_, select, text
 from sqlmodel import Session, col
 
 from schemas.identity import PersonIdentity, fold_name, mask_document_number
 from schemas.problems import NotFound
-from service.access_log import Actor, Told, record_told, record_under
+from service.access_log import Actor, LogNode, Told, record_told, record_under
 from service.context import Node
 from service.officers.rules import Officer, Role
 from service.registry.doubles.likeness import sound_of
@@ -220,7 +220,7 @@ def open_own_record(session: Session, node: Node, person_id: str) -> OpenPerson:
     return _open(node, row)
 
 
-def document_index(node: Node, identity: PersonIdentity) -> bytes | None:
+def document_index(node: LogNode, identity: PersonIdentity) -> bytes | None:
     """Index the document for equality; None for people without one."""
     if identity.document_number is None:
         return None
@@ -228,7 +228,7 @@ def document_index(node: Node, identity: PersonIdentity) -> bytes | None:
     return node.vault.blind("document", value)
 
 
-def name_birth_index(node: Node, identity: PersonIdentity) -> bytes | None:
+def name_birth_index(node: LogNode, identity: PersonIdentity) -> bytes | None:
     """Index folded name and date of birth together for equality; None while the date is unknown."""
     if identity.date_of_birth is None:
         return None
@@ -236,7 +236,7 @@ def name_birth_index(node: Node, identity: PersonIdentity) -> bytes | None:
     return node.vault.blind("name_birth", value)
 
 
-def sound_birth_index(node: Node, identity: PersonIdentity) -> bytes | None:
+def sound_birth_index(node: LogNode, identity: PersonIdentity) -> bytes | None:
     """Index how the name sounds and the date of birth together: a name written otherwise is a double, too."""
     if identity.date_of_birth is None:
         return None
@@ -249,12 +249,12 @@ def number_check(identity: PersonIdentity) -> str | None:
     return next((one for one in found if one != "no_document"), None)
 
 
-def seal_columns(node: Node, person_id: str, key: bytes, new: NewPerson) -> dict[str, Any]:
+def seal_columns(node: LogNode, person_id: str, key: bytes, new: NewPerson) -> dict[str, Any]:
     """Make the columns of a person's row that follow from what is known in clear."""
     seal = node.vault.seal
     contact = {"phone": new.contact.phone, "email": new.contact.email}
     return {
-        "identity": seal(key, _json(new.identity.model_dump(mode="json")), f"person.identity:{person_id}"),
+        "identity": seal(key, new.identity.model_dump_json().encode(), f"person.identity:{person_id}"),
         "contact": seal(key, _json(contact), f"person.contact:{person_id}"),
         "address": seal(key, _json(new.address), f"person.address:{person_id}"),
         "language": new.language,
@@ -262,7 +262,7 @@ def seal_columns(node: Node, person_id: str, key: bytes, new: NewPerson) -> dict
     }
 
 
-def _index_columns(node: Node, identity: PersonIdentity) -> dict[str, Any]:
+def _index_columns(node: LogNode, identity: PersonIdentity) -> dict[str, Any]:
     return {
         "document_index": document_index(node, identity),
         "name_birth_index": name_birth_index(node, identity),
@@ -289,5 +289,8 @@ def _open(node: Node, person: Person) -> OpenPerson:
     )
 
 
+_write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _write(value).encode()

@@ -8,10 +8,11 @@ from sqlalchemy import delete
 from sqlmodel import Session, col
 
 from schemas.entropy import uuid7
+from service.access_log import LogNode
 from service.context import Node
 from service.many_rows import insert_many, insert_missing
 from service.registry.people import NewPerson, seal_columns, tokens_of_row
-from service.registry.searching.tokens import Made, tokens_of
+from service.registry.searching.tokens import tokens_of
 from service.registry.tables import Person, SearchToken
 
 
@@ -29,29 +30,28 @@ class PersonRows:
         return str(self.person["id"])
 
 
-def new_rows(
-    node: Node, area: str, new: NewPerson, *, person_id: str | None = None, made: Made | None = None
-) -> PersonRows:
-    """Make the rows of a new person of an office's area.
+def new_rows(node: LogNode, area: str, new: NewPerson) -> PersonRows:
+    """Make the rows of a new person of an office's area."""
+    person, key = new_person(node, area, new, uuid7(node.now(), node.entropy))
+    return PersonRows(person, tokens_of(node.vault, area, new.identity, new.contact.phone), key)
 
-    `person_id`: where it is known already. `made`: tokens of this area that were made for others, to be used again.
-    """
-    person_id = person_id or uuid7(node.now(), node.entropy)
+
+def new_person(node: LogNode, area: str, new: NewPerson, person_id: str) -> tuple[dict[str, Any], bytes]:
+    """Seal a new person of an office's area: the columns of their row, and the data key that was made for them."""
     key = node.vault.new_person_key()
     person = {"id": person_id, "area": area, "wrapped_key": key.wrapped, "state": "active", "version": 1}
-    person |= seal_columns(node, person_id, key.key, new)
-    return PersonRows(person, tokens_of(node.vault, area, new.identity, new.contact.phone, made), key.key)
+    return person | seal_columns(node, person_id, key.key, new), key.key
 
 
 def insert_rows(session: Session, made: Sequence[PersonRows]) -> None:
     """Insert people with their tokens."""
-    insert_many(session, Person, [one.person for one in made])
+    insert_people(session, [one.person for one in made])
     insert_tokens(session, [(token, one.id) for one in made for token in one.tokens])
 
 
-def insert_people(session: Session, made: Sequence[PersonRows]) -> None:
+def insert_people(session: Session, people: Sequence[dict[str, Any]]) -> None:
     """Insert people whose tokens are there already (`insert_tokens`)."""
-    insert_many(session, Person, [one.person for one in made])
+    insert_many(session, Person, people)
 
 
 def insert_tokens(session: Session, tokens: Sequence[tuple[bytes, str]]) -> None:
@@ -63,10 +63,10 @@ def insert_tokens(session: Session, tokens: Sequence[tuple[bytes, str]]) -> None
     insert_missing(session, SearchToken, ("token", "person_id"), tokens)
 
 
-def delete_tokens(session: Session, made: Sequence[PersonRows]) -> None:
-    """Take away the tokens of people who will not be registered after all."""
-    for one in made:
-        _delete(session, one.tokens, one.id)
+def delete_tokens(session: Session, node: Node, area: str, new: Sequence[tuple[str, NewPerson]]) -> None:
+    """Take away the tokens of people (each with the id they would have had) who will not be registered after all."""
+    for person_id, one in new:
+        _delete(session, tokens_of(node.vault, area, one.identity, one.contact.phone), person_id)
 
 
 def drop_tokens(session: Session, node: Node, person: Person) -> None:

@@ -4,7 +4,7 @@ import pytest
 from sqlmodel import func, select
 
 from schemas.problems import BeingImported, Unavailable
-from service.ledgers import actions, units
+from service.ledgers import actions, maker_process, registering
 from service.ledgers.importing import finish_imports, operator, register_all, take_in
 from service.ledgers.tables import LedgerBatch, LedgerImport
 from service.registry.people import tokens_of_row
@@ -21,11 +21,11 @@ class Crash(Exception):
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch):
-    """Let nine rows be what hundreds are: batches of two, units of two batches, few tokens at a time."""
+    """Let nine rows be what hundreds are: batches of two, windows of two batches, few tokens at a time."""
     monkeypatch.setattr(actions, "BATCH_ROWS", 2)
-    monkeypatch.setattr(units, "UNIT_BATCHES", 2)
-    monkeypatch.setattr(units, "FEWEST_TOKENS", 10)
-    monkeypatch.setattr(units, "MOST_TOKENS", 10)
+    monkeypatch.setattr(registering, "WINDOW_BATCHES", 2)
+    monkeypatch.setattr(registering, "FEWEST_TOKENS", 10)
+    monkeypatch.setattr(registering, "MOST_TOKENS", 10)
 
 
 def rows_in(node, table, *where):
@@ -47,6 +47,13 @@ def indexed_people(node):
 def state_of(node, import_id):
     ledger = node.database.read_sync(lambda session: session.get_one(LedgerImport, import_id))
     return ledger.state, ledger.registered, ledger.duplicate
+
+
+@pytest.fixture(params=["here", "elsewhere"])
+def place(request, monkeypatch):
+    """Where people are made ready: in this process, or in one of its own as for long ledgers."""
+    if request.param == "elsewhere":
+        monkeypatch.setattr(maker_process, "ROWS_OF_ITS_OWN", 0)
 
 
 def test_others_write_between_two_batches_and_nobody_else_imports_the_same(make_node, make_text):
@@ -106,6 +113,7 @@ def test_a_crash_leaves_no_token_of_nobody_and_nobody_without_tokens(make_node, 
     assert indexed_people(after) == (ROWS, True)
 
 
+@pytest.mark.usefixtures("place")
 def test_who_came_in_since_the_preview_leaves_no_tokens_behind(make_node, make_text, clock):
     node = make_node()
     by = operator(node)
@@ -119,6 +127,21 @@ def test_who_came_in_since_the_preview_leaves_no_tokens_behind(make_node, make_t
     newest = node.database.read_sync(lambda session: session.exec(select(func.max(Person.id))).one())
     began = node.database.read_sync(lambda session: session.get_one(LedgerImport, draft)).started_at
     assert int(newest.replace("-", "")[:12], 16) == int(began.timestamp() * 1000) == int(clock.now().timestamp() * 1000)
+
+
+def test_an_import_goes_on_where_the_process_that_helps_it_ended(make_node, make_text, monkeypatch):
+    node = make_node()
+    by = operator(node)
+    import_id = take_in(node, make_text(LEDGER), None, by=by)
+    monkeypatch.setattr(maker_process, "ROWS_OF_ITS_OWN", 0)
+    with monkeypatch.context() as broken:
+        broken.setattr(maker_process.sys, "executable", "/bin/false")
+        with pytest.raises(Unavailable):
+            register_all(node, import_id, by=by)
+    assert state_of(node, import_id) == ("importing", 0, 0)
+    assert finish_imports(node) == 1
+    assert state_of(node, import_id) == ("committed", ROWS, 0)
+    assert indexed_people(node) == (ROWS, True)
 
 
 @pytest.mark.anyio
