@@ -25,6 +25,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 _DAY = timedelta(days=1)
+_PARTIAL = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?")
 
 
 class Deadline(NamedTuple):
@@ -111,7 +112,7 @@ class PartialDate(str):
 
     def __new__(cls, text: str) -> Self:
         """Raises `ValueError` unless the text is an existing day or month."""
-        found = re.fullmatch(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?", text)
+        found = _PARTIAL.fullmatch(text)
         if not found:
             raise ValueError("a date is YYYY-MM-DD or YYYY-MM")
         date(int(found[1]), int(found[2]), int(found[3] or 1))

@@ -43,6 +43,12 @@ _HAN_GAP = re.compile(
 _DIRECTION = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _PLAIN_HAN = re.compile("[\u4e00-\u9fff]+")
 _CHECK_WEIGHTS = tuple(2 ** (17 - place) % 11 for place in range(17))
+_STEM = re.compile("[0-9]{17}")
+_EIGHTEEN = re.compile("[0-9]{17}[0-9X]")
+_FIFTEEN = re.compile("[0-9]{15}")
+_OLD_GREEN_CARD = re.compile("[A-Z]{3}[0-9]{12}")
+_ANY_NUMBER = re.compile("[0-9A-Z]{1,32}")
+_MOBILE = re.compile("1[3-9][0-9]{9}")
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u00ad]")
 
 
@@ -97,7 +103,7 @@ def normalise_document_number(text: str) -> str:
 
 def resident_id_check_digit(stem: str) -> str:
     """The check character of the first 17 digits (GB 11643, ISO 7064 MOD 11-2); raises `ValueError` for other text."""
-    if not re.fullmatch(r"[0-9]{17}", stem):
+    if not _STEM.fullmatch(stem):
         raise ValueError("a check character belongs to 17 digits")
     total = sum(map(mul, _CHECK_WEIGHTS, map(int, stem)))
     return "10X98765432"[total % 11]
@@ -108,7 +114,7 @@ def resident_id_checksum_ok(number: str) -> bool:
 
     A wrong one is a warning an officer may keep, never a reason to refuse.
     """
-    return bool(re.fullmatch(r"[0-9]{17}[0-9X]", number)) and resident_id_check_digit(number[:17]) == number[17]
+    return _EIGHTEEN.fullmatch(number) is not None and resident_id_check_digit(number[:17]) == number[17]
 
 
 def is_placeholder_number(number: str) -> bool:
@@ -132,11 +138,11 @@ def document_type_of(number: str) -> DocumentType | None:
     foreign permanent residents with 9 (those before 2023 have 3 letters and 12 digits); the others are resident IDs,
     as are 15 digits (GB 11643-1989).
     """
-    if re.fullmatch(r"[A-Z]{3}[0-9]{12}", number):
+    if _OLD_GREEN_CARD.fullmatch(number):
         return DocumentType.FOREIGN_PERMANENT_RESIDENT_CARD
-    if re.fullmatch(r"[0-9]{15}", number):
+    if _FIFTEEN.fullmatch(number):
         return DocumentType.RESIDENT_ID
-    if not re.fullmatch(r"[0-9]{17}[0-9X]", number):
+    if not _EIGHTEEN.fullmatch(number):
         return None
     if number[:2] in ("81", "82", "83"):
         return DocumentType.HMT_RESIDENCE_PERMIT
@@ -158,9 +164,9 @@ def birth_date_of(document_type: DocumentType, number: str | None) -> date | Non
     """
     if number is None or document_type in (DocumentType.NONE, DocumentType.PASSPORT):
         return None
-    if re.fullmatch(r"[0-9]{17}[0-9X]", number):
+    if _EIGHTEEN.fullmatch(number):
         digits = number[6:14]
-    elif document_type is DocumentType.RESIDENT_ID and re.fullmatch(r"[0-9]{15}", number):
+    elif document_type is DocumentType.RESIDENT_ID and _FIFTEEN.fullmatch(number):
         digits = ("18" if number[12:] >= "996" else "19") + number[6:12]
     else:
         return None
@@ -197,6 +203,8 @@ def normalise_phone(text: str) -> str | None:
     Mobile numbers have 11 digits, landlines their area code (`087112345678`), numbers abroad a `+`;
     `+86`, and a `0` dialled before a mobile number, are dropped.
     """
+    if _MOBILE.fullmatch(text):
+        return text
     digits = re.sub(r"[\s()./\u2010-\u2015_-]", "", normalize("NFKC", text))
     digits = re.sub(r"^(\+|00)86(?=[0-9]{10})", "", digits)
     digits = re.sub(r"^86(?=1[3-9][0-9]{9}$)", "", digits)
@@ -232,7 +240,7 @@ class PersonIdentity(BaseModel):
     def _document(self) -> "PersonIdentity":
         if (self.document_type is DocumentType.NONE) != (self.document_number is None):
             raise ValueError("a document has a number, and none has none")
-        if self.document_number is not None and not re.fullmatch(r"[0-9A-Z]{1,32}", self.document_number):
+        if self.document_number is not None and not _ANY_NUMBER.fullmatch(self.document_number):
             raise ValueError("a document number has letters and digits, at most 32")
         return self
 

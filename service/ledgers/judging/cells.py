@@ -11,6 +11,7 @@ from service.ledgers.files.fields import Cell
 _PROTECTED = re.compile(r'^=\s*"([^"]*)"$')
 _QUOTED = re.compile(r'^["“]([^"“”]*)["”]$')
 _ERROR = re.compile(r"#+|#(N/A|VALUE!|REF!|NAME\?|NUM!|NULL!|DIV/0!)", re.IGNORECASE)
+_JOINING = re.compile(r"[\s_()·]+")
 _APOSTROPHES = "'‘’`＇"
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 """As OWASP lists them: a Chinese spreadsheet folds full-width signs, and what is pasted breaks at tabs and lines."""
@@ -33,12 +34,14 @@ def words() -> dict[str, frozenset[str]]:
 def fold_word(text: str) -> str:
     """Return a word without differences of width, case and joining."""
     folded = normalize("NFKC", text).casefold().strip()
-    return re.sub(r"[\s_()·]+", "", folded) or folded
+    return _JOINING.sub("", folded) or folded
 
 
 def unwrap(text: str) -> str:
     """Take off what protects a value from a spreadsheet: `'…`, a tab, `="…"`; and blanks around it."""
     bare = text.strip(_AROUND)
+    if bare.isalnum():
+        return bare
     for wrapping in (_PROTECTED, _QUOTED):
         if found := wrapping.match(bare):
             bare = found[1].strip(_AROUND)

@@ -37,6 +37,10 @@ _HAN_DIGITS = str.maketrans("〇○零一二三四五六七八九", "00012345678
 _HAN_YEAR = re.compile(
     r"([〇○零一二三四五六七八九]{4}|\d{4})年(十?[一二三四五六七八九十]{1,2})月(?:([一二三四五六七八九十]{1,3})[日号]?)?"
 )
+_ISO = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?")
+_WHOLE = re.compile(r"^(\d{6}|\d{8})\.0$")
+_DIGITS = re.compile(r"\d{6}|\d{8}")
+_SERIAL = re.compile(r"\d{5}(\.\d+)?")
 _YEAR_FIRST = re.compile(r"(\d{4})(?:\s*[-/.,年]\s*|\s+)(\d{1,2})(?:\s*[-/.,月]\s*|\s+)(\d{1,2})\s*[日号]?")
 _YEAR_MONTH = re.compile(r"(\d{4})(?:\s*[-/.,年]\s*|\s+)(\d{1,2})\s*(?:月份?|月[初中底末]|月[上中下]旬)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{4})")
@@ -63,6 +67,9 @@ def read_date(cell: Cell) -> PartialDate | None:
         return PartialDate.of(cell)
     if isinstance(cell, (int, float)):
         return _from_number(cell)
+    if cell is not None and _ISO.fullmatch(cell):
+        # What most ledgers hold is spared the rest.
+        return PartialDate(cell)
     text = normalize("NFKC", unwrap(cell or ""))
     if blank(text):
         return None
@@ -113,15 +120,16 @@ def _han_number(text: str) -> int:
 
 
 def _from_text(text: str) -> PartialDate:
-    text = re.sub(r"^(\d{6}|\d{8})\.0$", r"\1", text)
-    if re.fullmatch(r"\d{8}", text):
+    text = _WHOLE.sub(r"\1", text)
+    whole = _DIGITS.fullmatch(text) is not None
+    if whole and len(text) == 8:
         return _day(text[:4], text[4:6], text[6:])
-    if re.fullmatch(r"\d{6}", text):
+    if whole:
         if not _FIRST_YEAR <= int(text[:4]) <= _LAST_YEAR:
             _day(f"20{text[:2]}", text[2:4], text[4:])
             raise Ambiguous("a year of two digits")
         return PartialDate(f"{text[:4]}-{text[4:]}")
-    if re.fullmatch(r"\d{5}(\.\d+)?", text):
+    if _SERIAL.fullmatch(text):
         return _from_serial(int(float(text)))
     if found := _YEAR_FIRST.fullmatch(text):
         return _day(*found.groups())

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 from unicodedata import category, normalize
 
 from schemas.identity import (
@@ -19,6 +20,7 @@ from service.ledgers.judging.dates import Ambiguous
 LONGEST_ADDRESS = 200
 """Characters of an address; what is longer is cut."""
 _SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?E\+?\d{1,3}|[+-]?\d+\.\d+")
+_NUMBER = re.compile(r"[0-9A-Z]{1,32}")
 _PASSPORT = re.compile(r"[A-Z]{1,2}\d{7,8}|[A-Z]\d{8}[A-Z]?")
 _UNREADABLE = re.compile(r"[*?？□■○◯×\ufffd]")
 """In a name: a mask, or a character that an export lost."""
@@ -75,13 +77,14 @@ def read_number(cell: Cell) -> str | None:
     text = plain(cell)
     if ditto(text):
         raise Ambiguous("not a number")
-    text = _FLOAT.sub(r"\1", _UNSEEN.sub("", normalize("NFKC", text)).rstrip(".。,、;"))
+    if not _is_bare(text):
+        text = _FLOAT.sub(r"\1", _UNSEEN.sub("", normalize("NFKC", text)).rstrip(".。,、;"))
     if blank(text):
         return None
     number = normalise_document_number(text)
     if spoilt(text) or _SCIENTIFIC.fullmatch(number):
         raise Ambiguous("digits lost")
-    if re.fullmatch(r"[0-9A-Z]{1,32}", number):
+    if _NUMBER.fullmatch(number):
         return number
     if any(character.isdigit() or character == "*" for character in number):
         raise Ambiguous("not one number")
@@ -101,7 +104,7 @@ def read_document_type(cell: Cell, number: str | None) -> DocumentType:
         return by_form or DocumentType.NONE
     if by_form is None and _PASSPORT.fullmatch(number):
         by_form = DocumentType.PASSPORT
-    told = _told_document(cell)
+    told = _told_document(plain(cell))
     if told is None or told is DocumentType.NONE:
         return by_form or DocumentType.RESIDENT_ID
     if by_form is None or by_form is DocumentType.PASSPORT or document_number_fits(told, number):
@@ -111,17 +114,21 @@ def read_document_type(cell: Cell, number: str | None) -> DocumentType:
 
 def names_other_document(cell: Cell) -> bool:
     """Tell whether a ledger calls a document something that no register of this kind keeps (军官证, 回乡证 …)."""
-    return _told_document(cell) is None and not blank(plain(cell))
+    called = plain(cell)
+    return _told_document(called) is None and not blank(called)
 
 
-def _told_document(cell: Cell) -> DocumentType | None:
-    called = fold_word(plain(cell))
+@lru_cache(maxsize=256)
+def _told_document(text: str) -> DocumentType | None:
+    called = fold_word(text)
     return next((document for document in DocumentType if called in words()[document.value]), None)
 
 
 def read_phone(cell: Cell) -> tuple[str | None, bool]:
     """Read a phone number and whether the cell was clean; `None` where it has no number that can be called."""
-    text = _FLOAT.sub(r"\1", _UNSEEN.sub("", normalize("NFKC", plain(cell))))
+    text = plain(cell)
+    if not _is_bare(text):
+        text = _FLOAT.sub(r"\1", _UNSEEN.sub("", normalize("NFKC", text)))
     if blank(text):
         return None, True
     whole = _phone(text)
@@ -139,10 +146,18 @@ def read_email(cell: Cell) -> str | None:
 
 def read_address(text: str) -> tuple[str | None, bool]:
     """Read an address and whether it looks like a formula."""
-    address = " ".join("".join(" " if category(one).startswith("C") else one for one in plain(text)).split())
+    seen = plain(text)
+    if not seen.isprintable():
+        seen = "".join(" " if category(one).startswith("C") else one for one in seen)
+    address = " ".join(seen.split())
     if blank(address) or ditto(address):
         return None, False
     return address[:LONGEST_ADDRESS], formula(address)
+
+
+def _is_bare(text: str) -> bool:
+    """Tell whether a text is nothing but plain letters and digits, so that there is nothing to take off."""
+    return text.isascii() and text.isalnum()
 
 
 def _phone(text: str) -> str | None:
