@@ -290,6 +290,7 @@ def test_who_is_in_the_file_twice_is_found_by_document_or_by_name_and_birth(make
         ["无名", None, "云台县", "2026-01-01", "13800000001", None],
         ["无名", None, "云台县", "2026-01-01", "13800000002", None],
         ["无名", None, "云台县", "2026-01-01", "13800000001", None],
+        ["吴强华", "790202680714597", "云台县", "2026-01-01", None, None],
     ]
     assert outcomes(judged(make_workbook([head, *lines]))) == [
         ("ok", []),
@@ -300,6 +301,7 @@ def test_who_is_in_the_file_twice_is_found_by_document_or_by_name_and_birth(make
         ("error", ["ambiguous"]),
         ("ok", ["no_document"]),
         ("ok", ["no_document"]),
+        ("duplicate", ["duplicate_in_file"]),
         ("duplicate", ["duplicate_in_file"]),
     ]
 
