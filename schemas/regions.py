@@ -6,7 +6,7 @@ digits for a village; a shorter code contains the longer ones that begin with it
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -53,11 +53,15 @@ class Division:
 
 
 class Divisions:
-    """A table of divisions. Codes that it does not hold are kept everywhere and stand for their own name."""
+    """A table of divisions. Codes that it does not hold are kept everywhere.
+
+    Such a code stands for its own name, unless the region has told what it is called (`know_as`).
+    """
 
     def __init__(self, divisions: Iterable[Division]) -> None:
         """Of two rows with one code the later one stands."""
         self._by_code = {division.code: division for division in divisions}
+        self._told: dict[str, str] = {}
 
     @classmethod
     def load(cls, paths: Sequence[Path] = ()) -> "Divisions":
@@ -80,10 +84,14 @@ class Divisions:
         """The division, or None where the table does not hold it."""
         return self._by_code.get(code)
 
+    def know_as(self, names: Mapping[str, str]) -> None:
+        """Call divisions that the table does not hold by these names, and no longer by those given before."""
+        self._told = dict(names)
+
     def name(self, code: str) -> str:
-        """The division's own name (`杨柳乡`); the code itself where it is unknown."""
+        """The division's own name (`杨柳乡`), or what it is known as; the code itself where neither is."""
         found = self._by_code.get(code)
-        return found.name if found else code
+        return found.name if found else self._told.get(code, code)
 
     def full_name(self, code: str) -> str:
         """The name from the county down (`云台县杨柳乡`); an unknown part stands as its code."""
@@ -91,7 +99,7 @@ class Divisions:
         for outer in reversed(ancestors(code)[:-1]):
             if len(outer) < 6:
                 break
-            names.append(self._by_code[outer].name if outer in self._by_code else "")
+            names.append(self._by_code[outer].name if outer in self._by_code else self._told.get(outer, ""))
         return "".join(reversed(names))
 
     def children(self, code: str | None) -> list[Division]:

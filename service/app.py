@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Literal
 
 import structlog
@@ -20,6 +20,7 @@ from service.agreements import pages_about as agreements_about
 from service.agreements import parked_routes
 from service.agreements import peers as peers_routes
 from service.agreements import routes as agreements_routes
+from service.agreements.queries import learn_names
 from service.building import build_node, connect_rooms
 from service.certificates import pages as certificates_pages
 from service.certificates import pages_check as certificates_check
@@ -174,6 +175,7 @@ def create_app(
             for notice in node.database.notices:
                 _log.warning("database", notice=notice)
             tools = make_tools(node, lambda: PeerClient(node.fed, peer_transport))
+            await node.database.read(partial(learn_names, node=node))
             _give_state(app, node)
             app.state.delivery = tools.delivery
             if only in {None, "federation"}:

@@ -6,9 +6,10 @@ from datetime import date
 from sqlmodel import Session, col, select
 
 from federation.peers import find_peer
-from federation.tables import PeerState
+from federation.tables import Peer, PeerState
 from schemas.claims import Claim, Purpose
 from service.agreements.tables import Agreement
+from service.context import Node
 
 
 def agreement_in_force(session: Session, peer: str, today: date, purpose: Purpose | None = None) -> Agreement | None:
@@ -33,6 +34,11 @@ def agreement_in_force(session: Session, peer: str, today: date, purpose: Purpos
         if purpose is None or purpose in purposes_of(agreement):
             return agreement
     return None
+
+
+def learn_names(session: Session, node: Node) -> None:
+    """Let regions that the table of divisions does not hold be called what they call themselves."""
+    node.divisions.know_as(dict(session.exec(select(Peer.region, Peer.name)).all()))
 
 
 def agreed_regions(session: Session, peers: Sequence[str], today: date) -> set[str]:

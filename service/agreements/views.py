@@ -12,6 +12,7 @@ from federation.tables import Peer, PeerKey, PeerState
 from schemas.problems import NotFound, fill
 from service.agreements.lines import Line, newest_invitation, read_lines
 from service.agreements.parked import ParkedView, parked_views
+from service.agreements.queries import learn_names
 from service.agreements.troubles import Trouble, trouble_of
 from service.context import Node
 from service.officers.rules import Officer
@@ -166,6 +167,7 @@ def views_with_troubles(
 ) -> list[tuple[PeerView, Trouble | None]]:
     """Give all peers (or one) by region code, each with its trouble as msgids, for pages to translate."""
     now, invitation_until = node.now(), newest_invitation(session)
+    learn_names(session, node)
     found = []
     for line in read_lines(session, node, None if region is None else [region]):
         trouble = trouble_of(line, now, invitation_until)

@@ -213,8 +213,9 @@ def _key(node: Node, identity: PersonIdentity) -> tuple[Any, bytes | None]:
 
 
 def _same_move(found: Any, row: Registrable) -> bool:
-    return _same_place(found.place, row.region) and (found.move_state != "ended" or found.moved_on == row.moved_on)
+    return same_place(found.place, row.region) and (found.move_state != "ended" or found.moved_on == row.moved_on)
 
 
-def _same_place(one: str, other: str) -> bool:
+def same_place(one: str, other: str) -> bool:
+    """Tell whether two places may be one, told more or less exactly: 790202 and 790202201."""
     return touches(one, other) or touches(other, one)

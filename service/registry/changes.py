@@ -8,7 +8,7 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from schemas.identity import DocumentType
-from schemas.problems import Conflict, Forbidden, InvalidInput, WrongState
+from schemas.problems import Forbidden, InvalidInput, WrongState
 from service.access_log import Actor, record_under
 from service.consents.folder import drop_sheets
 from service.context import Node
@@ -32,7 +32,7 @@ from service.registry.rows import add_tokens, drop_tokens
 from service.registry.tables import Arrival, Departure, DuplicatePair, PeerMessage, Person
 from service.registry.telling import notify_again, stop_messages, tell_departures
 from service.registry.undoing.history import Facts, before_save, drop_changes, facts_of, note_change
-from service.registry.undoing.meanwhile import FieldConflict, conflicts_since
+from service.registry.undoing.meanwhile import Meanwhile, meanwhile_since
 from service.work_items.actions import close_items
 
 ProtectionReason = Literal["threat", "court_order", "own_wish"]
@@ -62,9 +62,8 @@ def correct_person(
     before = unseal_person(
         session, node, person, actor=by.as_actor, action="person.corrected", purpose="correction", fields=changed
     )
-    conflicts, changes = _beside_colleagues(session, node, person, before, changes, whole_form=whole_form)
-    if conflicts:
-        raise Conflict(version=person.version, conflicts=[one.as_told() for one in conflicts])
+    met, changes = _beside_colleagues(session, node, person, before, changes, whole_form=whole_form)
+    met.require_agreement()
     new, warnings = _corrected(before, changes, node.today())
     if opened_as(person, before.key, new) == before:
         return Corrected(before, warnings, None)
@@ -95,16 +94,6 @@ def let_go_on(session: Session, node: Node, person: Person, opened: OpenPerson, 
     node.callbacks.corrected(session, person, opened.contact.email, opened.language)
 
 
-@dataclass(frozen=True, slots=True)
-class Meanwhile:
-    """What a colleague changed while a form was open: on what both disagree, and the facts that stand now."""
-
-    conflicts: list[FieldConflict]
-    untouched: frozenset[str]
-    standing: Facts
-    version: int
-
-
 def meanwhile_of(session: Session, node: Node, person_id: str, changes: PersonChanges, *, by: Officer) -> Meanwhile:
     """What a page's whole form meets in the record as it stands now, for the officer to choose field by field.
 
@@ -112,30 +101,30 @@ def meanwhile_of(session: Session, node: Node, person_id: str, changes: PersonCh
     """
     person = find_person(session, node, person_id, by)
     opened = unseal_person(session, node, person, actor=by.as_actor, action="person.shown", purpose="correction")
-    conflicts, left = _beside_colleagues(session, node, person, opened, changes, whole_form=True)
-    untouched = changes.model_fields_set - left.model_fields_set - {"version"}
-    return Meanwhile(conflicts, frozenset(untouched), facts_of(person, opened), person.version)
+    return _beside_colleagues(session, node, person, opened, changes, whole_form=True)[0]
 
 
 def _beside_colleagues(
     session: Session, node: Node, person: Person, opened: OpenPerson, changes: PersonChanges, *, whole_form: bool
-) -> tuple[list[FieldConflict], PersonChanges]:
+) -> tuple[Meanwhile, PersonChanges]:
     """Compare with what changed since the version that the officer saw; fields that they left alone fall away."""
-    if changes.version is None or changes.version == person.version:
-        return [], changes
     given = changes.model_fields_set - {"version"}
-    wished = facts_of(person, opened_as(person, opened.key, _corrected(opened, changes, node.today())[0]))
-    conflicts, untouched = conflicts_since(
+    wished: Facts = {}
+    if changes.version not in (None, person.version):
+        wished = facts_of(person, opened_as(person, opened.key, _corrected(opened, changes, node.today())[0]))
+    met = meanwhile_since(
         session,
         node,
-        opened.key,
+        person,
         seen=changes.version,
         standing=facts_of(person, opened),
-        wanted={name: wished[name] for name in sorted(given)},
+        wanted={name: wished[name] for name in sorted(given & wished.keys())},
         whole_form=whole_form,
     )
-    left = {name: getattr(changes, name) for name in given - untouched}
-    return conflicts, PersonChanges.model_construct(_fields_set=set(left), **left)
+    if not met.untouched:
+        return met, changes
+    left = {name: getattr(changes, name) for name in given - met.untouched}
+    return met, PersonChanges.model_construct(_fields_set=set(left), **left)
 
 
 def protect_person(

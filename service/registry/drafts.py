@@ -85,7 +85,10 @@ class PersonChanges(Body):
 
 
 class AddressDraft(Body):
-    """Someone moved within this region. `area` is the township that keeps the record from now on, if it is another."""
+    """Someone moved within this region. `area` is the township that keeps the record from now on, if it is another.
+
+    `version` is the record's version that the officer saw; without it the last one wins.
+    """
 
     address: Text
     area: RegionCode | None = None
@@ -93,16 +96,21 @@ class AddressDraft(Body):
 
 
 class ArrivalChanges(Body):
-    """Corrections of an arrival; what is left out stays."""
+    """Corrections of an arrival; what is left out stays.
 
+    `version` is the version of the person's record that the officer saw; without it the last one wins.
+    """
+
+    version: int | None = None
     origin_region: RegionCode | None = None
     arrived_on: PartialDate | None = None
     declared_on: WireDate | None = None
 
 
 class DepartureChanges(Body):
-    """Corrections of a departure; what is left out stays, an expected return of null is cleared."""
+    """Corrections of a departure; what is left out stays, an expected return of null is cleared. `version` as above."""
 
+    version: int | None = None
     destination_region: RegionCode | None = None
     departed_on: PartialDate | None = None
     expected_return_on: PartialDate | None = None

@@ -16,7 +16,6 @@ from service.idempotency import form_once
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer, Role
 from service.registry.changes import (
-    Meanwhile,
     ProtectionReason,
     correct_person,
     erase_person,
@@ -27,6 +26,7 @@ from service.registry.drafts import PersonChanges
 from service.registry.holds.standing import ask_erasure_for, is_held
 from service.registry.life.voiding import void_person
 from service.registry.pages_frame import head_of
+from service.registry.pages_meanwhile import FIELD_NAMES, take_theirs, theirs_chosen, version_seen
 from service.registry.queries import FullPurpose, Record, moved_on, open_record, other_end
 from service.registry.tables import Arrival, Departure
 from service.registry.typed_moves import NOT_VALID, read_person
@@ -41,8 +41,6 @@ router = APIRouter(include_in_schema=False)
 
 PURPOSES: Final = get_args(FullPurpose)
 REASONS: Final = get_args(ProtectionReason)
-CHOICES: Final = ("theirs", "mine")
-CHANGED_MEANWHILE: Final = N_("A colleague changed the same field meanwhile. Choose below; nothing you typed is lost.")
 SAVES: Final = {
     "corrected": N_("Corrected the record"),
     "moved_house": N_("Changed the address"),
@@ -54,16 +52,6 @@ SAVES: Final = {
     "protected": N_("Changed the protection"),
     "told": N_("Recorded the notice"),
     "answers": N_("Recorded the answers about consents"),
-}
-FIELD_NAMES: Final = {
-    "name": N_("Name"),
-    "document_type": N_("Document"),
-    "document_number": N_("Document number"),
-    "date_of_birth": N_("Date of birth"),
-    "phone": N_("Phone"),
-    "email": N_("E-mail"),
-    "address": N_("Address"),
-    "language": N_("Language of service"),
 }
 
 
@@ -98,12 +86,11 @@ async def edit(request: Request, node: CurrentNode, officer: PageOfficer, person
     form = await sent_form(request)
     body: dict[str, Any] = read_person(form) | {
         "address": form.text("address") or None,
-        "version": int(form.text("version")) if form.text("version").isdigit() else None,
+        "version": version_seen(form),
     }
-    for field in form.texts("disputed"):
+    for field in theirs_chosen(form):
         # Theirs stays: what the colleague saved is not sent again.
-        if form.choice(f"choose_{field}", CHOICES) == "theirs":
-            body.pop(field, None)
+        body.pop(field, None)
     conflicts: list[FieldConflict] = []
     if form.ok:
         try:
@@ -123,7 +110,7 @@ async def edit(request: Request, node: CurrentNode, officer: PageOfficer, person
         except Conflict:
             met = await node.database.write(lambda session: meanwhile_of(session, node, person_id, changes, by=officer))
             conflicts = met.conflicts
-            _take_theirs(form, met)
+            take_theirs(form, met, _typed_as)
         except LocalError as error:
             if error.status == 404:
                 raise
@@ -137,14 +124,8 @@ async def edit(request: Request, node: CurrentNode, officer: PageOfficer, person
     return _edit_page(request, node, record, form, conflicts=conflicts, status=409 if conflicts else 422)
 
 
-def _take_theirs(form: Form, met: Meanwhile) -> None:
-    """Bring the form up to date: what the officer left alone is as the colleague saved it, the rest is asked."""
-    for name in met.untouched:
-        value = met.standing[name] or ""
-        form.values[name] = [value.replace("-", "") if name == "date_of_birth" else value]
-    form.values["version"] = [str(met.version)]
-    for one in met.conflicts:
-        form.refuse(f"choose_{one.field}", CHANGED_MEANWHILE)
+def _typed_as(name: str, value: Any) -> tuple[str, str]:
+    return name, (value or "").replace("-", "") if name == "date_of_birth" else value or ""
 
 
 @router.post("/people/{person_id}/protect")

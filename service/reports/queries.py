@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, get_args
 from sqlmodel import Session, col, select
 
 from schemas.problems import Forbidden, NotFound, WrongState
+from service.agreements.queries import learn_names
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.reports.closing import HELD
@@ -122,6 +123,7 @@ def read_report(
     Without a month, the newest closed one; as long as there is none, the month that goes on (:mod:`.running`).
     Raises `Forbidden`, `NotFound` for an area that is not theirs, `WrongState` for a month that has no numbers.
     """
+    learn_names(session, node)
     require(by, Role.CLERK, Role.SUPERVISOR, *((Role.AUDITOR, Role.ADMINISTRATOR) if name == "privacy" else ()))
     allowed = areas_of(node, by)
     wanted = area or (allowed[0] if allowed else by.area)

@@ -6,6 +6,7 @@ it was given and `frame`: who looks, the region, the language, the form token, w
 `| person_name`, `| place_name` and `| region`, which mark them as Chinese on an English page.
 """
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,6 +76,9 @@ class _Compiled(jinja2.BytecodeCache):
 
 _COMPILED: Final = _Compiled()
 """Both languages' environments, and all nodes of one process, use the same templates."""
+
+_CHINESE: Final = re.compile("[\u2e81-\U0010ffff](?:.*[\u2e81-\U0010ffff])?", re.DOTALL)
+"""From the first character of a text that is not of our alphabet to the last."""
 
 
 class Pages:
@@ -180,8 +184,11 @@ class Pages:
         chinese = language != "zh-CN"
 
         def in_chinese(text: str) -> Markup:
-            marked = Markup('<span lang="zh-CN">{}</span>').format(text)
-            return marked if chinese and any(ord(letter) > 0x2E80 for letter in text) else escape(text)
+            found = _CHINESE.search(text) if chinese else None
+            if found is None:
+                return escape(text)
+            before, after = text[: found.start()], text[found.end() :]
+            return Markup('{}<span lang="zh-CN">{}</span>{}').format(before, found[0], after)
 
         def spelt(name: str) -> Markup:
             letters = spelt_name(name)

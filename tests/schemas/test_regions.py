@@ -148,3 +148,12 @@ def test_a_broken_file_is_named_with_its_line(tmp_path):
     broken.write_text("code,name,parent\n790404,新设区,79\n79040,坏,79\n", "utf-8")
     with pytest.raises(ValueError, match=r"broken\.csv, line 3"):
         Divisions.load([broken])
+
+
+def test_who_is_in_no_table_is_called_what_they_call_themselves(divisions: Divisions) -> None:
+    divisions.know_as({"790505": "云外县", "790101": "青禾新区"})
+    assert divisions.name("790505") == divisions.full_name("790505") == "云外县"
+    assert divisions.full_name("790505001") == "云外县790505001"
+    assert divisions.name("790101") == "青禾县", "the table stands over what a region says"
+    divisions.know_as({})
+    assert divisions.name("790505") == "790505"

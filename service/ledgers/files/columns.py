@@ -9,7 +9,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from unicodedata import category
 
 from service.ledgers.files.fields import MANY_COLUMNS, Cell, Chosen, Field, KeptColumn, LedgerKind, ToldColumn, Why
@@ -37,7 +37,8 @@ Merge = tuple[tuple[int, int], tuple[int, int]]
 class Layout:
     """A sheet's header as understood: `columns[field]` are the places of the cells to read, in order of level.
 
-    `first_row` is the place of the first row below the header.
+    `first_row` is the place of the first row below the header. `beside`: so many places further on the same columns
+    stand once more, as on a sheet that is printed in two halves.
     """
 
     kind: LedgerKind
@@ -47,6 +48,16 @@ class Layout:
     told: tuple[ToldColumn, ...]
     first_row: int
     certain: bool
+    beside: tuple[int, ...] = ()
+
+    @property
+    def halves(self) -> "tuple[Layout, ...]":
+        """This layout, and the same one for each time that its columns stand again further on."""
+        further = (
+            replace(self, columns={field: tuple(at + by for at in places) for field, places in self.columns.items()})
+            for by in self.beside
+        )
+        return (self, *further)
 
     @property
     def complete(self) -> bool:
@@ -157,7 +168,8 @@ def _layout(
     named = [(place, _shown(parts)) for place, parts in enumerate(labels)]
     decided = _decided(named, labels, chosen)
     columns = _with_decided(guessed, decided)
-    field_at = {place: field for field, places in columns.items() for place in places}
+    beside = _beside(columns, labels, decided)
+    field_at = {place + by: field for field, places in columns.items() for place in places for by in (0, *beside)}
     known = {place for place, found in meanings if found is not None}
     return Layout(
         kind=kind,
@@ -170,7 +182,28 @@ def _layout(
         ),
         first_row=top + depth,
         certain=any(found.tells_kind and place in field_at for place, found in meanings if found is not None),
+        beside=beside,
     )
+
+
+def _beside(
+    columns: dict[Field, tuple[int, ...]], labels: Sequence[tuple[str, ...]], decided: dict[int, Field | None]
+) -> tuple[int, ...]:
+    """Find where all columns that are read stand once more under the same headers: never some of them alone."""
+    read = [place for places in columns.values() for place in places]
+    if not columns.keys() >= _NEEDED:
+        return ()
+    first, last = min(read), max(read)
+    for step in range(last - first + 1, len(labels) - last):
+        steps = range(step, len(labels) - last, step)
+        found = tuple(
+            itertools.takewhile(
+                lambda by: all(labels[at + by] == labels[at] and at + by not in decided for at in read), steps
+            )
+        )
+        if found:
+            return found
+    return ()
 
 
 def _keys(named: Sequence[tuple[int, str]]) -> dict[int, str]:

@@ -148,7 +148,7 @@ def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Itera
         dropped += [name for _, name in layout.dropped if name and name not in dropped]
         outcome = next((place for place, name in layout.dropped if name == OUTCOME_HEADER), None)
         above = printed_above(sheet.head[: layout.first_row])
-        shared, mapper = _Shared(sheet, layout), _mapper(layout)
+        halves = [(half, _Shared(sheet, half), _mapper(half)) for half in layout.halves]
         for number, row in enumerate(sheet.rows):
             if number < layout.first_row:
                 continue
@@ -157,10 +157,11 @@ def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Itera
                 dropped.append(f"({_letters(place)})")
             if outcome is not None and outcome < len(row) and _REGISTERED_ALREADY.search(text_of(row[outcome])):
                 continue
-            row_with_shared = shared.fill(number, row)
-            if is_person(row, layout, above):
-                mapped = mapper(row_with_shared)
-                yield _from_1904(mapped) if sheet.from_1904 else mapped
+            for half, shared, mapper in halves:
+                row_with_shared = shared.fill(number, row)
+                if is_person(row, half, above):
+                    mapped = mapper(row_with_shared)
+                    yield _from_1904(mapped) if sheet.from_1904 else mapped
 
 
 class _Shared:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import blake2b
 
-from schemas.identity import PersonIdentity, fold_name
+from schemas.identity import PersonIdentity, fold_name, resident_id_check_digit
 from schemas.regions import Divisions
 from service.ledgers.files.fields import LedgerKind, RawRow
 from service.ledgers.judging.marks import Marks
@@ -59,7 +59,7 @@ class _Seen:
         name = _digest("name", fold_name(identity.name))
         birth = self._birth(identity)
         if identity.document_number is not None:
-            document = _digest("document", identity.document_type, identity.document_number)
+            document = _digest("document", identity.document_type, _whole(identity.document_number))
             known = self._with_document.get(document)
             if known is not None:
                 return as_duplicate(verdict, Code.DUPLICATE_IN_FILE) if known == name else _ambiguous()
@@ -79,6 +79,14 @@ class _Seen:
         if identity.date_of_birth is None:
             return None
         return _digest("birth", fold_name(identity.name), identity.date_of_birth)
+
+
+def _whole(number: str) -> str:
+    """Give a resident ID of 15 digits as the one of 18 that replaced it (GB 11643-1999), for comparing alone."""
+    if len(number) != 15 or not number.isdecimal():
+        return number
+    stem = f"{number[:6]}{'18' if number[12:] >= '996' else '19'}{number[6:]}"
+    return stem + resident_id_check_digit(stem)
 
 
 def _ambiguous() -> Verdict:

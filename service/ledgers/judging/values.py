@@ -21,6 +21,10 @@ LONGEST_ADDRESS = 200
 """Characters of an address; what is longer is cut."""
 _SCIENTIFIC = re.compile(r"[+-]?\d(\.\d+)?E\+?\d{1,3}|[+-]?\d+\.\d+")
 _NUMBER = re.compile(r"[0-9A-Z]{1,32}")
+_TYPED_X = re.compile(r"(?<=^[0-9]{17})[×✕✖╳ХΧ]$")
+"""What is typed for the X of a resident ID: signs of multiplication, a Cyrillic and a Greek letter."""
+_RETURN_PERMIT = re.compile(r"[HM]\d{10}")
+"""Of the permits with which residents of Hong Kong and Macau travel: no register of this kind keeps them."""
 _PASSPORT = re.compile(r"[A-Z]{1,2}\d{7,8}|[A-Z]\d{8}[A-Z]?")
 _UNREADABLE = re.compile(r"[*?？□■○◯×\ufffd]")
 """In a name: a mask, or a character that an export lost."""
@@ -36,6 +40,11 @@ _FLOAT = re.compile(r"^(\d{7,15})\.0+$")
 _UNSEEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 _EXTENSION = re.compile(r"^(\(?0\d{2,3}\)?[- ]?\d{7,8})\s*(?:转|[-*#]|ext\.?)\s*\d{1,6}$")
 """A desk behind an office's number: the number is kept, the desk is not."""
+_BESIDE_PHONE = re.compile(
+    r"^(?:手机号?码?|联系电话|电话|tel|mobile|phone)[:.]?\s*|\s*\(?(?:微信同号|同微信|微信|本人|手机)\)?$",
+    re.IGNORECASE,
+)
+"""What is written beside somebody's own number; anything else, as （父亲）, may make it another's."""
 _MANY_PHONES = re.compile(r"[,，、;；/|\n]+|\s{2,}|(?<=\d{11})\s+")
 
 
@@ -81,7 +90,7 @@ def read_number(cell: Cell) -> str | None:
         text = _FLOAT.sub(r"\1", _UNSEEN.sub("", normalize("NFKC", text)).rstrip(".。,、;"))
     if blank(text):
         return None
-    number = normalise_document_number(text)
+    number = _TYPED_X.sub("X", normalise_document_number(text))
     if spoilt(text) or _SCIENTIFIC.fullmatch(number):
         raise Ambiguous("digits lost")
     if _NUMBER.fullmatch(number):
@@ -105,6 +114,8 @@ def read_document_type(cell: Cell, number: str | None) -> DocumentType:
     if by_form is None and _PASSPORT.fullmatch(number):
         by_form = DocumentType.PASSPORT
     told = _told_document(plain(cell))
+    if told is None and _RETURN_PERMIT.fullmatch(number):
+        return DocumentType.NONE
     if told is None or told is DocumentType.NONE:
         return by_form or DocumentType.RESIDENT_ID
     if by_form is None or by_form is DocumentType.PASSPORT or document_number_fits(told, number):
@@ -131,7 +142,7 @@ def read_phone(cell: Cell) -> tuple[str | None, bool]:
         text = _FLOAT.sub(r"\1", _UNSEEN.sub("", normalize("NFKC", text)))
     if blank(text):
         return None, True
-    whole = _phone(text)
+    whole = _phone(text) or _phone(_BESIDE_PHONE.sub("", text))
     if whole is not None:
         return whole, True
     parts = (_EXTENSION.sub(r"\1", part) for part in _MANY_PHONES.split(text))

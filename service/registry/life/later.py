@@ -6,6 +6,7 @@ journey, of which the first region may not learn: it gets a new journey id, and 
 """
 
 from collections.abc import Callable
+from typing import Final, TypeVar
 
 from sqlmodel import Session
 
@@ -26,7 +27,12 @@ from service.registry.telling import (
     tell_arrivals_confirmed,
     tell_departures,
 )
-from service.registry.undoing.history import before_save, note_change
+from service.registry.undoing.history import before_save, facts_of_move, note_change
+from service.registry.undoing.meanwhile import Meanwhile, meanwhile_since
+
+_Changes = TypeVar("_Changes", ArrivalChanges, DepartureChanges)
+_CLEARED: Final = frozenset({"declared_on", "expected_return_on"})
+"""Facts of which null says that there are none; of the others it says nothing."""
 
 
 def reopen_arrival(session: Session, node: Node, arrival_id: str, *, by: Officer) -> Arrival:
@@ -47,12 +53,18 @@ def reopen_departure(session: Session, node: Node, departure_id: str, *, by: Off
     return departure
 
 
-def correct_arrival(session: Session, node: Node, arrival_id: str, changes: ArrivalChanges, *, by: Officer) -> Arrival:
+def correct_arrival(
+    session: Session, node: Node, arrival_id: str, changes: ArrivalChanges, *, by: Officer, whole_form: bool = False
+) -> Arrival:
     """Correct where someone came from, or when.
 
-    Raises `NotFound`, `Forbidden`, `InvalidInput`, `DateInFuture`, `WrongState` for one that has ended.
+    What a colleague changed since `changes.version` in other facts stays; `whole_form` says that a page sent all of
+    them, touched or not. Raises `NotFound`, `Forbidden`, `InvalidInput`, `DateInFuture`, `WrongState` for one that has
+    ended, `Conflict` (both changed the same facts to different values).
     """
+    require(by, Role.CLERK, Role.SUPERVISOR)
     arrival, person = find_arrival(session, node, arrival_id, by)
+    changes = _beside_colleagues(session, node, (arrival, person), changes, whole_form=whole_form)
     given = changes.model_fields_set
     if changes.origin_region is not None:
         rules.check_other_region(node.region, changes.origin_region, "origin_region")
@@ -83,10 +95,12 @@ def correct_arrival(session: Session, node: Node, arrival_id: str, changes: Arri
 
 
 def correct_departure(
-    session: Session, node: Node, departure_id: str, changes: DepartureChanges, *, by: Officer
+    session: Session, node: Node, departure_id: str, changes: DepartureChanges, *, by: Officer, whole_form: bool = False
 ) -> Departure:
-    """Correct where someone went, when, or until when. Raises as `correct_arrival`."""
+    """Correct where someone went, when, or until when. As `correct_arrival`."""
+    require(by, Role.CLERK, Role.SUPERVISOR)
     departure, person = find_departure(session, node, departure_id, by)
+    changes = _beside_colleagues(session, node, (departure, person), changes, whole_form=whole_form)
     given = changes.model_fields_set
     if changes.destination_region is not None:
         rules.check_other_region(node.region, changes.destination_region, "destination_region")
@@ -118,6 +132,50 @@ def correct_departure(
 
     _correct(session, node, (departure, person), change, by=by)
     return departure
+
+
+def move_meanwhile(
+    session: Session, node: Node, move_id: str, changes: ArrivalChanges | DepartureChanges, *, by: Officer
+) -> Meanwhile:
+    """What a page's facts of a move meet in the move as it stands now, for the officer to choose. Raises `NotFound`."""
+    find = find_arrival if isinstance(changes, ArrivalChanges) else find_departure
+    return _meanwhile(session, node, find(session, node, move_id, by), changes, whole_form=True)
+
+
+def _beside_colleagues(
+    session: Session, node: Node, found: tuple[Arrival | Departure, Person], changes: _Changes, *, whole_form: bool
+) -> _Changes:
+    """The changes without those facts that the officer left alone, and a colleague did not. Raises `Conflict`."""
+    met = _meanwhile(session, node, found, changes, whole_form=whole_form)
+    met.require_agreement()
+    left = {name: getattr(changes, name) for name in changes.model_fields_set - met.untouched}
+    return type(changes).model_construct(_fields_set=set(left), **left)
+
+
+def _meanwhile(
+    session: Session,
+    node: Node,
+    found: tuple[Arrival | Departure, Person],
+    changes: ArrivalChanges | DepartureChanges,
+    *,
+    whole_form: bool,
+) -> Meanwhile:
+    move, person = found
+    given = {name: getattr(changes, name) for name in sorted(changes.model_fields_set - {"version"})}
+    return meanwhile_since(
+        session,
+        node,
+        person,
+        seen=changes.version,
+        standing=facts_of_move(move),
+        wanted={
+            name: str(value) if value is not None else None
+            for name, value in given.items()
+            if value is not None or name in _CLEARED
+        },
+        whole_form=whole_form,
+        move_id=move.id,
+    )
 
 
 def _correct(

@@ -1,5 +1,7 @@
 """What may be done with a record later: moving house, correcting a move, reopening it, taking a save back."""
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -8,19 +10,27 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from schemas.calendar import PartialDate
-from schemas.problems import LocalError
+from schemas.problems import Conflict, LocalError
 from service.context import CurrentNode, Node
 from service.idempotency import form_once
 from service.officers.doors import PageOfficer
 from service.officers.rules import Officer
 from service.registry.drafts import AddressDraft, ArrivalChanges, DepartureChanges
-from service.registry.life.addresses import move_house
-from service.registry.life.later import correct_arrival, correct_departure, reopen_arrival, reopen_departure
+from service.registry.life.addresses import address_meanwhile, move_house
+from service.registry.life.later import (
+    correct_arrival,
+    correct_departure,
+    move_meanwhile,
+    reopen_arrival,
+    reopen_departure,
+)
 from service.registry.pages_frame import PersonHead, head_of, person_head
+from service.registry.pages_meanwhile import FIELD_NAMES, take_theirs, theirs_chosen, version_seen
 from service.registry.people import unseal_person
 from service.registry.queries import Listed, moved_on, one_arrival, one_departure, other_end
 from service.registry.tables import Departure, Person
 from service.registry.typed_moves import NOT_VALID, Direction, region_of
+from service.registry.undoing.meanwhile import FieldConflict
 from service.registry.undoing.taking_back import undo_change
 from service.web.flash import Done
 from service.web.forms import Form, sent_form
@@ -46,17 +56,29 @@ async def address_page(request: Request, node: CurrentNode, officer: PageOfficer
 async def address_form(request: Request, node: CurrentNode, officer: PageOfficer, person_id: str) -> Response:
     """The new address takes the old one's place."""
     form = await sent_form(request)
+    theirs = theirs_chosen(form)
+    form.needed("address")
+    if not form.ok:
+        return await _address_page(request, node, officer, person_id, form, status=422)
+    try:
+        draft = AddressDraft(address=form.text("address"), area=form.text("area") or None, version=version_seen(form))
+    except ValidationError:
+        form.refuse("area", NOT_VALID)
+        return await _address_page(request, node, officer, person_id, form, status=422)
 
     def save(session: Session) -> str:
-        draft = AddressDraft(address=form.needed("address"), area=form.text("area") or None)
-        done = move_house(session, node, person_id, draft, by=officer)
+        done = move_house(session, node, person_id, draft, by=officer, whole_form=True, theirs=theirs)
         stays = officer.sees(session.get_one(Person, person_id).area)
         return f"{f'/people/{person_id}' if stays else '/'} /people/{person_id}/undo/{done.change or ''}"
 
     try:
         page, undo = (await form_once(node, officer, form.key, form.typed, save)).split(" ")
-    except ValidationError:
-        form.refuse("area", NOT_VALID)
+    except Conflict:
+        met = await node.database.write(
+            lambda session: address_meanwhile(session, node, person_id, draft, by=officer, theirs=theirs)
+        )
+        take_theirs(form, met, lambda name, value: (name, value or ""))
+        return await _address_page(request, node, officer, person_id, form, conflicts=met.conflicts, status=409)
     except LocalError as error:
         if error.status == 404:
             raise
@@ -122,35 +144,51 @@ async def correct_departure_form(request: Request, node: CurrentNode, officer: P
 
 async def _correct(request: Request, node: Node, officer: Officer, direction: Direction, move_id: str) -> Response:
     form = await sent_form(request)
+    theirs = theirs_chosen(form)
+    conflicts: list[FieldConflict] = []
     region = region_of(form, node)
     moved = form.date("moved_on", month_allowed=True)
     declared = form.date("declared_on", needed=False)
     expected = form.date("expected_return_on", needed=False, month_allowed=True)
     if form.ok and moved is not None:
-        body: dict[str, Any] = {"declared_on": declared}
+        body: dict[str, Any] = {"version": version_seen(form), "declared_on": declared}
+        changes: ArrivalChanges | DepartureChanges
+        if direction == "arrivals":
+            body |= {"origin_region": region, "arrived_on": moved}
+            changes = ArrivalChanges.model_validate({name: body[name] for name in body.keys() - theirs})
+        else:
+            body |= {"destination_region": region, "departed_on": moved}
+            body |= {"expected_return_on": PartialDate(expected) if expected else None}
+            changes = DepartureChanges.model_validate({name: body[name] for name in body.keys() - theirs})
 
         def save(session: Session) -> str:
-            if direction == "arrivals":
-                body.update(origin_region=region, arrived_on=moved)
-                correct_arrival(session, node, move_id, ArrivalChanges.model_validate(body), by=officer)
+            if isinstance(changes, ArrivalChanges):
+                correct_arrival(session, node, move_id, changes, by=officer, whole_form=True)
             else:
-                body.update(
-                    destination_region=region,
-                    departed_on=moved,
-                    expected_return_on=PartialDate(expected) if expected else None,
-                )
-                correct_departure(session, node, move_id, DepartureChanges.model_validate(body), by=officer)
+                correct_departure(session, node, move_id, changes, by=officer, whole_form=True)
             return f"/{direction}/{move_id}"
 
         try:
             page = await form_once(node, officer, form.key, form.typed, save)
+        except Conflict:
+            met = await node.database.read(lambda session: move_meanwhile(session, node, move_id, changes, by=officer))
+            conflicts = met.conflicts
+            take_theirs(form, met, partial(_typed_as, node))
         except LocalError as error:
             if error.status == 404:
                 raise
             form.take(error, NAMES)
         else:
             return pages_of(request).see_other(request, page, Done("saved", f"/moves/{move_id}/undo"))
-    return await _move_page(request, node, officer, direction=direction, move_id=move_id, typed=form)
+    return await _move_page(
+        request, node, officer, direction=direction, move_id=move_id, typed=form, conflicts=conflicts
+    )
+
+
+def _typed_as(node: Node, name: str, value: Any) -> tuple[str, str]:
+    if name.endswith("_region"):
+        return "region", node.divisions.full_name(value)
+    return NAMES.get(name, name), (value or "").replace("-", "")
 
 
 async def _move_page(
@@ -161,6 +199,7 @@ async def _move_page(
     direction: Direction,
     move_id: str,
     typed: Form | None = None,
+    conflicts: Sequence[FieldConflict] = (),
 ) -> Response:
     def read(session: Session) -> Listed:
         one = one_arrival if direction == "arrivals" else one_departure
@@ -169,6 +208,7 @@ async def _move_page(
     listed = await node.database.write(read)
     move = listed.move
     form = typed or Form.of(
+        version=str(listed.person.version),
         region=node.divisions.full_name(other_end(move)),
         moved_on=moved_on(move).replace("-", ""),
         declared_on=(move.declared_on or "").replace("-", ""),
@@ -177,16 +217,25 @@ async def _move_page(
     return pages_of(request).render(
         request,
         "registry/correct_move.html",
-        status=200 if typed is None else 422,
+        status=200 if typed is None else 409 if conflicts else 422,
         direction=direction,
         move=move,
         person=listed.person,
         form=form,
+        conflicts=conflicts,
+        field_names=FIELD_NAMES,
     )
 
 
 async def _address_page(
-    request: Request, node: Node, officer: Officer, person_id: str, typed: Form | None, *, status: int = 200
+    request: Request,
+    node: Node,
+    officer: Officer,
+    person_id: str,
+    typed: Form | None,
+    *,
+    conflicts: Sequence[FieldConflict] = (),
+    status: int = 200,
 ) -> Response:
     def read(session: Session) -> tuple[PersonHead, Form]:
         if typed is not None:
@@ -196,7 +245,8 @@ async def _address_page(
         opened = unseal_person(
             session, node, person, actor=officer.as_actor, action="person.shown", purpose="counter", fields=("address",)
         )
-        return head_of(node, opened), Form.of(address=opened.address or "", area=head.area)
+        filled = Form.of(version=str(opened.version), address=opened.address or "", area=head.area)
+        return head_of(node, opened), filled
 
     head, form = await node.database.write(read)
     return pages_of(request).render(
@@ -206,5 +256,7 @@ async def _address_page(
         head=head,
         current_tab="",
         form=form,
+        conflicts=conflicts,
+        field_names=FIELD_NAMES,
         areas=[(area.code, area.name) for area in node.divisions.children(node.region)],
     )

@@ -5,7 +5,7 @@ A form carries the version that its officer saw. Where the record has gone on si
 together; where both changed the same field to different values, the second officer chooses: theirs or mine.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,10 @@ from sqlmodel import Session
 
 from schemas.clock import rfc3339
 from schemas.identity import mask_document_number
+from schemas.problems import Conflict
 from service.context import Node
-from service.registry.undoing.history import Change, Facts, changes_of
+from service.registry.tables import Person
+from service.registry.undoing.history import Change, Facts, Pairs, changes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +41,62 @@ class FieldConflict:
         }
 
 
-def conflicts_since(
-    session: Session, node: Node, key: bytes, *, seen: int, standing: Facts, wanted: Mapping[str, Any], whole_form: bool
-) -> tuple[list[FieldConflict], frozenset[str]]:
-    """Compare what an officer wants with what colleagues changed since version ``seen``.
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What a colleague changed while a form was open: on what both disagree, and the facts that stand now.
 
-    ``wanted`` are the officer's values by field. With ``whole_form`` all fields of a page were sent, and those that
-    are as they stood at ``seen`` were not touched. Gives the fields on which both disagree, and those in which the
-    colleague's value stays because the officer did not touch it.
+    ``untouched`` are fields of the form that the officer left alone, and in which the colleague's value stays.
     """
-    since = [one for one in changes_of(session, node, key) if one.version > seen and not one.undone]
+
+    conflicts: list[FieldConflict]
+    untouched: frozenset[str]
+    standing: Facts
+    version: int
+
+    def require_agreement(self) -> None:
+        """Raise `Conflict` where both changed a field to different values: which, theirs and mine, by whom and when."""
+        if self.conflicts:
+            raise Conflict(version=self.version, conflicts=[one.as_told() for one in self.conflicts])
+
+
+def meanwhile_since(
+    session: Session,
+    node: Node,
+    person: Person,
+    *,
+    seen: int | None,
+    standing: Facts,
+    wanted: Mapping[str, Any],
+    whole_form: bool,
+    move_id: str | None = None,
+) -> Meanwhile:
+    """Compare what an officer wants in a person's record, or in one of its moves, with what colleagues saved since.
+
+    ``seen`` is the version of the record that the officer saw; nothing is found where none was sent, or nobody saved
+    since. ``wanted`` are the officer's values by field. With ``whole_form`` all fields of a page were sent, and those
+    that are as they stood at ``seen`` were not touched.
+    """
+    if seen is None or seen == person.version:
+        return Meanwhile([], frozenset(), standing, person.version)
+    key = node.vault.open_key(person.wrapped_key)
+    saves = [one for one in changes_of(session, node, key) if one.version > seen and not one.undone]
     conflicts: list[FieldConflict] = []
     untouched: set[str] = set()
     for name, mine in wanted.items():
-        touching = [one for one in since if name in one.fields]
+        touching = [(one, pairs[name]) for one in saves if name in (pairs := _pairs(one, move_id))]
         if not touching or mine == standing[name]:
             continue
-        if whole_form and mine == _value_at(touching, name):
+        # Newest first: what stood at first is what the oldest of them changed.
+        if whole_form and mine == touching[-1][1][0]:
             untouched.add(name)
         else:
-            newest = touching[0]
+            newest = touching[0][0]
             conflicts.append(FieldConflict(name, standing[name], mine, newest.officer, newest.at))
-    return conflicts, frozenset(untouched)
+    return Meanwhile(conflicts, frozenset(untouched), standing, person.version)
 
 
-def _value_at(touching: Sequence[Change], name: str) -> Any:
-    """What stood before the oldest of these changes (newest first)."""
-    return touching[-1].fields[name][0]
+def _pairs(change: Change, move_id: str | None) -> Pairs:
+    return change.fields if move_id is None else change.moves.get(move_id, {})
 
 
 def _masked(name: str, value: Any) -> Any:

@@ -12,6 +12,8 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import pytest
+
 from tests.service.ledgers.test_broken import BILLION, GOOD, HEADER, SHEET, archive, workbook
 
 MEGABYTE = 1024 * 1024
@@ -80,6 +82,7 @@ FILES = {
 }
 
 
+@pytest.mark.asvs("5.2.1", "15.2.2")
 def test_no_file_costs_more_than_its_bounds(tmp_path):
     for name, (make, _) in FILES.items():
         (tmp_path / name).write_bytes(make())

@@ -136,6 +136,7 @@ FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.asvs("1.5.1", "5.2.3")
 @pytest.mark.parametrize("name", FILES)
 def test_it_is_refused_with_a_reason_and_soon(name):
     content, says = FILES[name]

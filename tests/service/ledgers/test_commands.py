@@ -114,6 +114,7 @@ def test_the_report_holds_mapped_columns_and_a_reason_and_runs_nothing(tonglu, d
         assert b"<f>" not in archive.read("xl/worksheets/sheet1.xml")
 
 
+@pytest.mark.asvs("1.2.10")
 def test_cells_that_a_spreadsheet_would_run_are_neutralised_in_the_report(tonglu, tmp_path, make_text):
     report = tmp_path / "report.xlsx"
     text = "姓名,户籍地,流入日期,=cmd|' /C calc'!A0\n=1+1,@SUM(1),2026-02-30,x\n"

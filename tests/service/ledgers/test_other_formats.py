@@ -181,6 +181,7 @@ def test_what_is_hostile_or_broken_is_refused_in_time_with_the_reason(make, says
     assert time.process_time() - begun < 5
 
 
+@pytest.mark.asvs("5.2.2")
 def test_a_workbook_under_another_ending_is_read_for_what_it_is(divisions):
     rows, _ = judged(as_xls([HEAD, ("甲乙", "", "云台县", "2026-01-01", "")]), divisions)
     assert [str(row.verdict.outcome) for row in rows] == ["ok"]

@@ -83,6 +83,7 @@ async def test_a_stranger_is_asked_to_sign_in_and_an_unknown_import_is_not_found
         assert (await client.request(method, path)).status_code == 404
 
 
+@pytest.mark.asvs("5.3.1")
 @pytest.mark.usefixtures("app")
 async def test_no_upload_is_spooled_to_a_disk():
     assert MultiPartParser.spool_max_size > MAX_UPLOAD_BYTES

@@ -82,6 +82,16 @@ def test_a_date_may_be_spread_over_columns_for_year_month_and_day(make_workbook,
     assert whole.columns[Field.MOVED_ON] == (4,)
 
 
+def test_a_sheet_printed_in_two_halves_is_read_whole(make_workbook, judged):
+    lines = [[1, *PERSON, None, 3, "史华", NUMBERS[2], "云台县", "2024-04-15", "13909378657"], [2, *OTHER], ["合计", 3]]
+    path = make_workbook([["序号", *WIDE, None, "序号", *WIDE], *lines])
+    assert [row.raw.name for row in judged(path)] == ["吴强华", "史华", "龙敏涵"]
+    assert outcomes(judged(path)) == [("ok", [])] * 3
+    # Some of the columns once more are somebody else's.
+    path = make_workbook([[*WIDE, *WIDE[:2]], [*PERSON, "某某", NUMBERS[1]]])
+    assert [row.raw.name for row in judged(path)] == ["吴强华"]
+
+
 def test_a_group_that_was_never_merged_lends_the_person_no_column(make_workbook):
     head = [
         ["基本情况", None, None, None, "配偶情况", None, "备注"],
@@ -280,6 +290,7 @@ def test_who_is_in_the_file_twice_is_found_by_document_or_by_name_and_birth(make
         ["无名", None, "云台县", "2026-01-01", "13800000001", None],
         ["无名", None, "云台县", "2026-01-01", "13800000002", None],
         ["无名", None, "云台县", "2026-01-01", "13800000001", None],
+        ["吴强华", "790202680714597", "云台县", "2026-01-01", None, None],
     ]
     assert outcomes(judged(make_workbook([head, *lines]))) == [
         ("ok", []),
@@ -290,6 +301,7 @@ def test_who_is_in_the_file_twice_is_found_by_document_or_by_name_and_birth(make
         ("error", ["ambiguous"]),
         ("ok", ["no_document"]),
         ("ok", ["no_document"]),
+        ("duplicate", ["duplicate_in_file"]),
         ("duplicate", ["duplicate_in_file"]),
     ]
 

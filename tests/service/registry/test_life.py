@@ -101,6 +101,29 @@ async def test_the_second_officer_is_told_who_changed_what_and_loses_nothing(reg
     assert (await region.get(person))["language"] == "zh-CN"
     await region.send("PATCH", person, {"version": problem["version"], "phone": "13800009999"})
     assert (await region.get(person))["phone"] == "138****9999"
+    # So it is with where they live, and with the facts of a move; what a colleague saved elsewhere is no matter.
+    seen = (await region.get(person))["version"]
+    await colleague.post(f"{person}/address", {"version": seen, "address": "西街 2 号"})
+    left = await colleague.leaves(destination="790101", name="贺知秋", document_number="790101199003071248")
+    await colleague.send("PATCH", f"/arrivals/{made['id']}", {"version": seen, "arrived_on": "2026-09-02"})
+    await colleague.send("PATCH", f"/departures/{left['id']}", {"version": 1, "expected_return_on": "2027-02"})
+    stale = {"version": seen, "address": "南街 3 号"}
+    problem = await region.refused(f"{person}/address", stale, "conflict")
+    assert [(one["field"], one["changed_by"]) for one in problem["conflicts"]] == [("address", "王某")]
+    for path, known, changes, theirs in (
+        (f"/arrivals/{made['id']}", seen, {"arrived_on": "2026-09-03", "declared_on": "2026-09-04"}, "2026-09-02"),
+        (f"/departures/{left['id']}", 1, {"expected_return_on": None, "declared_on": "2026-09-04"}, "2027-02"),
+    ):
+        (mine, wanted), *_ = changes.items()
+        problem = await region.refused(path, {"version": known} | changes, "conflict", method="PATCH")
+        (conflict,) = problem["conflicts"]
+        assert (conflict["field"], conflict["theirs"], conflict["mine"]) == (mine, theirs, wanted)
+        assert (await region.get(path))["declared_on"] is None
+        await region.send("PATCH", path, {"version": known, "declared_on": "2026-09-04"})
+        assert ((await region.get(path))[mine], (await region.get(path))["declared_on"]) == (theirs, "2026-09-04")
+    seen = (await region.get(person))["version"]
+    await colleague.send("PATCH", person, {"version": seen, "phone": "13700004321"})
+    await region.post(f"{person}/address", {"version": seen, "address": "南街 3 号"})
 
 
 async def test_moving_house_replaces_the_address_and_may_change_the_office(region):

@@ -147,3 +147,52 @@ async def test_a_list_is_narrowed_to_one_of_the_offices_own_ledgers(window, app,
     page = (await window.get(f"/arrivals?ledger={ids['ours']}")).text
     assert f'value="{ids["ours"]}" selected' in page
     assert page.count(" 行</option>") == MOST + 1
+
+
+async def test_the_second_officer_on_a_form_chooses_and_loses_nothing(window, app, password_hash):
+    person = await registered(window)
+    second = connect(app, headers={"Accept": "text/html"}, follow_redirects=True)
+    token = sign_in_as(app.state.node, add_account(app.state.node, password_hash, "王某"), "page")
+    second.cookies.set("tonglu_session", token)
+    theirs, mine = {"form_token": csrf.form_token(token)}, window.form
+    arrival = re.search(r"/arrivals/([0-9a-f-]{36})", (await window.get(f"/people/{person}")).text)[1]
+
+    def version(page):
+        return {"version": re.search(r'name="version" value="(\d+)"', page.text)[1]}
+
+    async with second:
+        path = f"/arrivals/{arrival}/correct"
+        seen = version(await window.get(path))
+        facts = {"region": "青禾县", "moved_on": "20260912"}
+        await second.post(path, data=theirs | seen | facts | {"moved_on": "20260913", "declared_on": "20260914"})
+        # What was left alone stays as the colleague saved it, without a question.
+        saved = await window.post(path, data=mine | seen | facts | {"region": "云台县"})
+        assert (saved.status_code, saved.url.path) == (200, f"/arrivals/{arrival}")
+        assert "2026年9月13日" in saved.text
+        assert "云台县" in saved.text
+        seen = version(await window.get(path))
+        facts = {"region": "云台县", "moved_on": "20260913", "declared_on": "20260914"}
+        await second.post(path, data=theirs | seen | facts | {"moved_on": "20260915"})
+        asked = await window.post(path, data=mine | seen | facts | {"moved_on": "20260916", "declared_on": "20260917"})
+        assert asked.status_code == 409
+        assert "王某" in asked.text
+        assert 'value="20260916"' in asked.text
+        disputed = mine | version(asked) | {"disputed": "arrived_on", "moved_on": "20260916", "region": "云台县"}
+        disputed |= {"declared_on": "20260917"}
+        assert (await window.post(path, data=disputed)).status_code == 422
+        saved = await window.post(path, data=disputed | {"choose_arrived_on": "theirs"})
+        assert saved.status_code == 200
+        assert "2026年9月15日" in saved.text
+        assert "2026年9月17日" in saved.text
+        path = f"/people/{person}/address"
+        seen = version(await window.get(path))
+        await second.post(path, data=theirs | seen | {"address": "东街 1 号"})
+        asked = await window.post(path, data=mine | seen | {"address": "西街 2 号", "area": "790303001"})
+        assert asked.status_code == 409
+        assert "西街 2 号" in asked.text
+        disputed = mine | version(asked) | {"disputed": "address", "address": "西街 2 号", "area": "790303001"}
+        saved = await window.post(path, data=disputed | {"choose_address": "theirs"})
+        assert saved.url.path == f"/people/{person}"
+        assert 'value="东街 1 号"' in (await window.get(path)).text
+        saved = await second.post(path, data=theirs | version(await second.get(path)) | {"address": ""})
+        assert saved.status_code == 422
