@@ -274,7 +274,9 @@ async def read_upload(file: SentFile) -> bytes:
     # The form would keep a second copy until it is collected.
     await file.close()
     if len(content) > MAX_UPLOAD_BYTES:
-        raise LedgerUnreadable("The file is too large (at most %(megabytes)s MB).", megabytes=MAX_UPLOAD_BYTES >> 20)
+        raise LedgerUnreadable(
+            "The file is too large (at most %(megabytes)s MB); split the ledger.", megabytes=MAX_UPLOAD_BYTES >> 20
+        )
     return content
 
 

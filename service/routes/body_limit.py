@@ -24,7 +24,10 @@ def _refusal(allowed: int) -> TooLarge:
     """What is said of too large a body; of a file, also how large it may be."""
     if allowed == MAX_BODY_BYTES:
         return TooLarge()
-    return TooLarge("The file is too large (at most %(megabytes)s MB).", megabytes=(allowed - MAX_BODY_BYTES) >> 20)
+    return TooLarge(
+        "The file is too large (at most %(megabytes)s MB); split the ledger.",
+        megabytes=(allowed - MAX_BODY_BYTES) >> 20,
+    )
 
 
 class BodyLimit:

@@ -38,15 +38,22 @@ MAX_LINE_BYTES = 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 64
 
+_DEFINITIONS = "The workbook holds definitions that no program writes; open it in Excel and save it again."
 _MACROS = "The workbook holds macros; save it as .xlsx without them."
 _CELL = re.compile(rb"""r=["']([A-Za-z]{1,8})([0-9]{1,12})["']""")
 _FAR_ROW = re.compile(rb"""r=["'][A-Za-z]{1,8}[0-9]{8,12}["']""")
 _ROW = re.compile(rb"""r=["']([0-9]{1,20})["']""")
+_BLANK_CELL = re.compile(rb"""<c r=["'][A-Z]{1,3}[0-9]{1,7}["'](?: s=["'][0-9]{1,6}["'])?\s*(?:/>|></c>)""")
+_BLANK_ROW = re.compile(rb"<row(?: [A-Za-z0-9:]{1,20}=[\"'][^\"'<>]{0,40}[\"']){0,20}\s*(?:/>|>\s*</row>)")
+"""Cells and rows that have a look and hold nothing."""
+_LONGEST_ROW_BYTES = 4 * _CHUNK_BYTES
 _DTD = re.compile(
     b"|".join(rb"\x00?".join(re.escape(bytes([one])) for one in word) for word in (b"<!DOCTYPE", b"<!ENTITY")),
     re.IGNORECASE,
 )
 """In one byte a character, or in two: an XML part may be UTF-16."""
+_OLD_XML = b"urn:schemas-microsoft-com:office:spreadsheet"
+"""SpreadsheetML of 2003; a web page of Excel's has `:excel` there."""
 _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16_WITHOUT_MARK = tuple(
     word.encode(code) for word in ("姓名", "name", "Name") for code in ("utf-16-le", "utf-16-be")
@@ -74,7 +81,9 @@ def recognise(path: Path) -> FileFormat:
     if size == 0:
         raise LedgerUnreadable("The file is empty.")
     if size > MAX_FILE_BYTES:
-        raise LedgerUnreadable("The file is too large (at most %(megabytes)s MB).", megabytes=MAX_FILE_BYTES >> 20)
+        raise LedgerUnreadable(
+            "The file is too large (at most %(megabytes)s MB); split the ledger.", megabytes=MAX_FILE_BYTES >> 20
+        )
     with path.open("rb") as file:
         head = file.read(4096)
         if head.startswith(b"PK"):
@@ -92,19 +101,23 @@ def _recognise_compound(file: IO[bytes]) -> FileFormat:
     """Look into an OLE compound file (MS-CFB): an old workbook, or a new one locked by a password (MS-OFFCRYPTO)."""
     content = file.read(MAX_OLD_BYTES + 1)
     if len(content) > MAX_OLD_BYTES:
-        raise LedgerUnreadable("The file is too large (at most %(megabytes)s MB).", megabytes=MAX_OLD_BYTES >> 20)
+        raise LedgerUnreadable(
+            "The file is too large (at most %(megabytes)s MB); split the ledger.", megabytes=MAX_OLD_BYTES >> 20
+        )
     if "EncryptedPackage".encode("utf-16-le") in content:
         raise LedgerUnreadable("The workbook is protected by a password; save it without one.")
     if any(name.encode("utf-16-le") in content for name in ("_VBA_PROJECT", "_VBA_PROJECT_CUR")):
         raise LedgerUnreadable(_MACROS)
     if any(name.encode("utf-16-le") in content for name in ("Workbook", "Book")):
         return FileFormat.XLS
-    raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
+    raise LedgerUnreadable("The file is neither a workbook nor text with columns; save the ledger as .xlsx or .csv.")
 
 
 def _recognise_text(head: bytes) -> FileFormat:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<meta", b"<head")):
+    if _OLD_XML in head:
+        raise LedgerUnreadable("The file is an XML table of Excel 2003; open it in Excel and save it as .xlsx.")
+    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<meta", b"<head", b"mime-version:")):
         raise LedgerUnreadable("The file is a web page under a workbook's name; open it in Excel and save it as .xlsx.")
     if head.startswith(_UTF_32):
         raise LedgerUnreadable("The text's encoding is not known; save it as UTF-8.")
@@ -113,7 +126,9 @@ def _recognise_text(head: bytes) -> FileFormat:
             raise LedgerUnreadable("The text's encoding is not known; save it as UTF-8.")
         controls = sum(byte in _TEXT_CONTROLS for byte in head)
         if b"\x00" in head or controls > len(head) // 200 + 1 or start.startswith((b"%pdf", b"{\\rtf")):
-            raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
+            raise LedgerUnreadable(
+                "The file is neither a workbook nor text with columns; save the ledger as .xlsx or .csv."
+            )
     return FileFormat.TEXT
 
 
@@ -123,7 +138,9 @@ def _refuse_endless_lines(file: IO[bytes]) -> None:
     while chunk := file.read(_CHUNK_BYTES):
         first = min((place for end in (b"\n", b"\r") if (place := chunk.find(end)) >= 0), default=len(chunk))
         if without_end + first > MAX_LINE_BYTES:
-            raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
+            raise LedgerUnreadable(
+                "The file is neither a workbook nor text with columns; save the ledger as .xlsx or .csv."
+            )
         last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
         without_end = len(chunk) - last - 1 if last >= 0 else without_end + len(chunk)
         lines += max(chunk.count(b"\n"), chunk.count(b"\r"))
@@ -136,7 +153,9 @@ def _recognise_archive(path: Path) -> FileFormat:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             if len(members) > MAX_MEMBERS:
-                raise LedgerUnreadable("The workbook unpacks to more than a ledger can be.")
+                raise LedgerUnreadable(
+                    "The workbook unpacks to more than a ledger can be; copy the ledger into a new workbook."
+                )
             names = {member.filename for member in members}
             if any(member.flag_bits & 1 for member in members):
                 raise LedgerUnreadable("The workbook is protected by a password; save it without one.")
@@ -157,7 +176,7 @@ def _format_of(names: set[str]) -> FileFormat:
             return FileFormat.XLSX
     elif "content.xml" in names:
         return FileFormat.ODS
-    raise LedgerUnreadable("The file is neither a workbook nor text with columns.")
+    raise LedgerUnreadable("The file is neither a workbook nor text with columns; save the ledger as .xlsx or .csv.")
 
 
 def _weigh(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], packed: int) -> None:
@@ -165,7 +184,9 @@ def _weigh(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], packed: int
     declared = sum(member.file_size for member in members)
     allowed = min(MAX_UNPACKED_BYTES, max(RATIO_MATTERS_FROM_BYTES, packed * MAX_RATIO))
     if declared > allowed:
-        raise LedgerUnreadable("The workbook unpacks to more than a ledger can be.")
+        raise LedgerUnreadable(
+            "The workbook unpacks to more than a ledger can be; copy the ledger into a new workbook."
+        )
     unpacked = 0
     for member in members:
         sheet = _Dimensions() if member.filename.startswith("xl/worksheets/") else None
@@ -174,15 +195,42 @@ def _weigh(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], packed: int
             while chunk := stream.read(_CHUNK_BYTES):
                 unpacked += len(chunk)
                 if unpacked > allowed:
-                    raise LedgerUnreadable("The workbook unpacks to more than a ledger can be.")
+                    raise LedgerUnreadable(
+                        "The workbook unpacks to more than a ledger can be; copy the ledger into a new workbook."
+                    )
                 piece = tail + chunk
                 if member.filename.endswith((".xml", ".rels")) and _DTD.search(piece):
-                    raise LedgerUnreadable("The workbook holds definitions that no spreadsheet program writes.")
-                if sheet is not None:
+                    raise LedgerUnreadable(_DEFINITIONS)
+                if sheet is not None and not sheet.too_far:
                     sheet.add(piece)
                 tail = piece[-_OVERLAP_BYTES:]
-        if sheet is not None:
-            sheet.refuse_hollow()
+        if sheet is not None and (sheet.too_far or sheet.hollow):
+            _refuse_far_cells(archive, member)
+
+
+def _refuse_far_cells(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Look once more at a sheet that reaches far: whole rows and columns that were only given a look hold nothing.
+
+    Raises `LedgerUnreadable` where cells that hold something reach too far, or lie too far apart.
+    """
+    sheet, left = _Dimensions(), b""
+    with archive.open(member) as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            piece = left + chunk
+            # A row that is cut in two cannot be told from a blank one.
+            cut = piece.rfind(b"<row")
+            cut = cut if cut > 0 and len(piece) - cut < _LONGEST_ROW_BYTES else len(piece)
+            sheet.add(_without_blanks(piece[:cut]))
+            sheet.refuse_far()
+            left = piece[cut:]
+    sheet.add(_without_blanks(left))
+    sheet.refuse_far()
+    if sheet.hollow:
+        raise LedgerUnreadable("A cell stands far from the others: delete the empty rows and columns.")
+
+
+def _without_blanks(piece: bytes) -> bytes:
+    return _BLANK_ROW.sub(b"", _BLANK_CELL.sub(b"", piece))
 
 
 class _Dimensions:
@@ -194,7 +242,7 @@ class _Dimensions:
         self.cells = 0
 
     def add(self, piece: bytes) -> None:
-        """Count one more piece of the sheet's XML. Raises `LedgerUnreadable` past the bounds."""
+        """Count one more piece of the sheet's XML."""
         found = _CELL.findall(piece)
         for letters in {letters for letters, _ in found}:
             self.columns = max(self.columns, _column_number(letters))
@@ -203,16 +251,30 @@ class _Dimensions:
         if _FAR_ROW.search(piece):
             self.rows = MAX_ROWS + 1
         self.cells += piece.count(b"<c ") + piece.count(b"<c>") + piece.count(b"<c/")
+
+    @property
+    def too_far(self) -> bool:
+        """Whether the sheet reaches past the bounds."""
+        return self.columns > MAX_COLUMNS or self._too_many
+
+    @property
+    def hollow(self) -> bool:
+        """Whether a few cells lie far apart."""
+        area = self.rows * self.columns
+        return area > MAX_HOLLOW_AREA and self.cells < area * MIN_FILLED
+
+    def refuse_far(self) -> None:
+        """Raise `LedgerUnreadable` past the bounds."""
         if self.columns > MAX_COLUMNS:
-            raise LedgerUnreadable("The sheet has more than %(columns)s columns.", columns=MAX_COLUMNS)
-        if self.rows > MAX_ROWS or self.cells > MAX_CELLS or self.rows * self.columns > MAX_CELLS:
+            raise LedgerUnreadable(
+                "The sheet has more than %(columns)s columns; delete the empty ones.", columns=MAX_COLUMNS
+            )
+        if self._too_many:
             raise LedgerUnreadable("The sheet is too large: split the ledger.")
 
-    def refuse_hollow(self) -> None:
-        """Refuse a sheet of a few cells that lie far apart. Raises `LedgerUnreadable`."""
-        area = self.rows * self.columns
-        if area > MAX_HOLLOW_AREA and self.cells < area * MIN_FILLED:
-            raise LedgerUnreadable("A cell stands far from the others: delete the empty rows and columns.")
+    @property
+    def _too_many(self) -> bool:
+        return self.rows > MAX_ROWS or self.cells > MAX_CELLS or self.rows * self.columns > MAX_CELLS
 
 
 def _column_number(letters: bytes) -> int:

@@ -89,7 +89,9 @@ def _rows(path: Path, encoding: str, separator: str) -> Iterator[Row]:
         with path.open(encoding=encoding, newline="") as file:
             yield from _parse(file, separator)
     except csv.Error:
-        raise LedgerUnreadable("The file is neither a workbook nor text with columns.") from None
+        raise LedgerUnreadable(
+            "The file is neither a workbook nor text with columns; save the ledger as .xlsx or .csv."
+        ) from None
 
 
 def _parse(file: TextIO, separator: str) -> Iterator[Row]:
@@ -97,7 +99,9 @@ def _parse(file: TextIO, separator: str) -> Iterator[Row]:
         if number >= MAX_ROWS:
             raise LedgerUnreadable("The sheet is too large: split the ledger.")
         if len(row) > MAX_COLUMNS:
-            raise LedgerUnreadable("The sheet has more than %(columns)s columns.", columns=MAX_COLUMNS)
+            raise LedgerUnreadable(
+                "The sheet has more than %(columns)s columns; delete the empty ones.", columns=MAX_COLUMNS
+            )
         yield row
 
 

@@ -48,7 +48,7 @@ def read_workbook(path: Path, found: FileFormat) -> Iterator[Sheet]:
     """
     book = _open(path)
     if len(book.sheets_metadata) > MAX_SHEETS:
-        raise LedgerUnreadable("The workbook has more than %(sheets)s sheets.", sheets=MAX_SHEETS)
+        raise LedgerUnreadable("The workbook has more than %(sheets)s sheets; split it.", sheets=MAX_SHEETS)
     beside = ods_sheets(path) if found is FileFormat.ODS else []
     months = [one.month_cells for one in beside] or _months(path, found)
     from_1904 = counts_from_1904(path, found)
@@ -84,7 +84,9 @@ def _sheet(
         raise LedgerUnreadable("The workbook is damaged; open it in Excel and save it again.") from None
     last_row, last_column = sheet.end or (0, 0)
     if last_column >= MAX_COLUMNS:
-        raise LedgerUnreadable("The sheet has more than %(columns)s columns.", columns=MAX_COLUMNS)
+        raise LedgerUnreadable(
+            "The sheet has more than %(columns)s columns; delete the empty ones.", columns=MAX_COLUMNS
+        )
     if last_column * last_row > MAX_CELLS:
         raise LedgerUnreadable("The sheet is too large: split the ledger.")
     head: list[Row] = [_row(cells) for cells in sheet.to_python(skip_empty_area=False, nrows=HEADER_SEARCH_ROWS)]

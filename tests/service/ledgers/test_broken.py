@@ -104,6 +104,8 @@ FILES = {
     "archive of texts": (archive(a_txt="b"), "neither"),
     "word document": (archive(word__document_xml="<w/>"), "neither"),
     "web page": ("<html><table><tr><td>姓名</td></tr></table></html>".encode(), "web page"),
+    "web archive": (b"MIME-Version: 1.0\r\nContent-Type: multipart/related\r\n\r\n<html>", "web page"),
+    "xml table": (b'<?xml version="1.0"?><a xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>', "XML table"),
     "cut off": (GOOD[: len(GOOD) // 2], "damaged"),
     "altered": (GOOD.replace(b"PK\x03\x04", b"PK\x03\x05", 3), "damaged"),
     "sheet is no XML": (workbook("姓名,身份证号"), "damaged|No row"),
@@ -144,6 +146,14 @@ def test_it_is_refused_with_a_reason_and_soon(name):
     with pytest.raises(LedgerUnreadable, match=says), LedgerReader(content) as reader:
         list(reader.rows)
     assert seconds_spent() - began < SECONDS
+
+
+def test_a_sheet_with_a_look_to_its_last_cell_is_read():
+    blanks = "".join(f'<c r="{letters}2" s="1"/>' for letters in ("G", "AAA", "XFD"))
+    last = '<row r="1048576" s="1"><c r="XFD1048576" s="1"/></row>'
+    rows = f'<row r="1">{HEADER}</row><row r="2">{cell("A2")}{cell("C2")}{blanks}</row>{last}'
+    with LedgerReader(workbook(SHEET.format(rows))) as reader:
+        assert len(list(reader.rows)) == 1
 
 
 def test_the_whole_ones_are_read():
