@@ -14,7 +14,7 @@ from service.consents.folder import drop_sheets
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
-from service.registry.doubles.alike import find_alike
+from service.registry.doubles.alike import find_at_entry
 from service.registry.doubles.pairs import follow_record, note_possible_duplicates
 from service.registry.drafts import PersonChanges
 from service.registry.holds.standing import drop_holds, held_until
@@ -85,7 +85,8 @@ def let_go_on(session: Session, node: Node, person: Person, opened: OpenPerson, 
     """Let what waited for a date of birth, or for the right spelling, go on; what was told wrongly is told anew."""
     if other_identity:
         notify_again(session, node, person, opened)
-        same = [one for one in find_alike(session, node, opened.identity, but=person.id) if one.area == person.area]
+        found = find_at_entry(session, node, opened.identity, opened.contact.phone, person.area, but=person.id)
+        same = [one for one in found if one.area == person.area]
         if not is_protected(person, node.today()):
             note_possible_duplicates(session, node, person, same)
     else:

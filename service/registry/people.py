@@ -207,6 +207,11 @@ def fresh_index(node: Node, person: Person) -> tuple[dict[str, Any], list[bytes]
     )
 
 
+def has_phone(node: Node, person: Person, phone: str) -> bool:
+    """Tell whether a row has this phone, normalised; that alone leaves this room, as above."""
+    return _open(node, person).contact.phone == phone
+
+
 def open_own_record(session: Session, node: Node, person_id: str) -> OpenPerson:
     """Open a record for the person it is of, on their own page or for a message to them, and for nobody else.
 

@@ -13,7 +13,7 @@ from service.consents.refusals import check_may_ask, record_refusals
 from service.context import Node
 from service.officers.rules import Officer, Role, require
 from service.registry import rules
-from service.registry.doubles.alike import find_alike
+from service.registry.doubles.alike import find_at_entry
 from service.registry.doubles.pairs import note_possible_duplicates
 from service.registry.drafts import ArrivalDraft, DepartureDraft, MoveDraft, PersonDraft
 from service.registry.life.moves import end_move, find_arrival
@@ -164,7 +164,7 @@ def _new_person(session: Session, node: Node, typed: PersonDraft, address: str |
     )
     contact = Contact(checked.phone, checked.email)
     new = NewPerson(checked.identity, contact, address, typed.language.value)
-    same = [one for one in find_alike(session, node, checked.identity) if by.sees(one.area)]
+    same = find_at_entry(session, node, checked.identity, checked.phone, by.area)
     made = new_rows(node, by.area, new)
     insert_rows(session, [made])
     row = session.get_one(Person, made.id)

@@ -4,6 +4,10 @@ Three indexes are blocking keys: the document, the folded name with the date of 
 date of birth. Whoever shares one with somebody is a candidate; so a pass over a million people walks three indexes once
 and looks at the few that share a key. A key that more than a handful share is nobody's (a placeholder number), and
 makes no pairs.
+
+Who is being registered or corrected is also looked for by name and phone together, among the search tokens: of a record
+without a date of birth or a document nothing else can be said. The night does not: there is no index of phones, and
+there shall be none (families share one, and nothing links two people).
 """
 
 from collections import defaultdict
@@ -11,12 +15,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any, Final
 
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, or_, select
 
 from schemas.identity import PersonIdentity, is_placeholder_number
 from service.context import Node
-from service.registry.people import document_index, name_birth_index, sound_birth_index, visible
-from service.registry.tables import Person
+from service.registry.people import (
+    areas_below,
+    document_index,
+    has_phone,
+    name_birth_index,
+    sound_birth_index,
+    visible,
+)
+from service.registry.searching.tokens import TAIL, searched_name
+from service.registry.tables import Person, SearchToken
 
 MOST_ALIKE: Final = 10
 """Candidates that are shown beside a form."""
@@ -55,6 +68,60 @@ def find_alike(
         for one in found
         if sound_alone or name_birth in (one.name_birth_index, None) or not _two_documents(document, one.document_index)
     ]
+
+
+def find_by_phone(
+    session: Session, node: Node, identity: PersonIdentity, phone: str | None, area: str, *, but: str | None = None
+) -> list[Person]:
+    """Give the visible people of an area, and of those below it, who have this name and this phone, the newest first.
+
+    By tokens, and then by the whole number. Other documents or dates of birth do not matter: whoever weighs them does.
+    """
+    if phone is None or len(phone) < TAIL:
+        return []
+    areas = areas_below(session, area)
+    name, tail = searched_name(identity.name), phone[-TAIL:]
+    named = aliased(SearchToken)
+    has_name = (
+        select(named.person_id)
+        .where(
+            col(named.person_id) == col(SearchToken.person_id),
+            col(named.token).in_([node.vault.token(one, "name", name) for one in areas]),
+        )
+        .exists()
+    )
+    wanted = (
+        select(Person)
+        .join(SearchToken, col(SearchToken.person_id) == col(Person.id))
+        .where(
+            col(SearchToken.token).in_([node.vault.token(one, "phone_tail", tail) for one in areas]),
+            has_name,
+            visible(node.today()),
+        )
+        .order_by(col(Person.id).desc())
+        .limit(MOST_ALIKE + 1)
+    )
+    return [one for one in session.exec(wanted) if one.id != but and has_phone(node, one, phone)][:MOST_ALIKE]
+
+
+def find_at_entry(
+    session: Session, node: Node, identity: PersonIdentity, phone: str | None, area: str, *, but: str | None = None
+) -> list[Person]:
+    """Give who of an area may be this person: by any index, or by name and phone where nothing speaks against it.
+
+    Two documents, and two dates of birth, speak against it.
+    """
+    found = [one for one in find_alike(session, node, identity, but=but) if one.area.startswith(area)]
+    document, name_birth = document_index(node, identity), name_birth_index(node, identity)
+    known = {one.id for one in found}
+    found += [
+        one
+        for one in find_by_phone(session, node, identity, phone, area, but=but)
+        if one.id not in known
+        and not _two_documents(document, one.document_index)
+        and None in (name_birth, one.name_birth_index)
+    ]
+    return sorted(found, key=lambda one: one.id, reverse=True)
 
 
 def pairs_of(session: Session, node: Node, people: Sequence[Person]) -> list[IdPair]:

@@ -11,7 +11,7 @@ from schemas.identity import DocumentType, PersonIdentity, birth_date_of, normal
 from service.access_log import record_each
 from service.context import Node
 from service.officers.rules import Officer, Role, require
-from service.registry.doubles.alike import find_alike
+from service.registry.doubles.alike import find_alike, find_by_phone
 from service.registry.doubles.likeness import Evidence, Likeness, likeness
 from service.registry.people import OpenPerson, document_index, name_birth_index, unseal_people
 from service.registry.tables import Person
@@ -82,7 +82,11 @@ def doubles_of(
         )
     except ValidationError:
         return Doubles()
+    typed_phone = normalise_phone(phone) if phone.strip() else None
     found = find_alike(session, node, identity, sound_alone=True)
+    known = {one.id for one in found}
+    by_phone = find_by_phone(session, node, identity, typed_phone, by.area)
+    found += [one for one in by_phone if one.id not in known]
     people = unseal_people(
         session,
         node,
@@ -91,7 +95,6 @@ def doubles_of(
         action="person.compared",
         purpose="counter",
     )
-    typed_phone = normalise_phone(phone) if phone.strip() else None
     weighed = [Double(one, likeness(identity, one.identity, phones=(typed_phone, one.contact.phone))) for one in people]
     here = sorted((one for one in weighed if one.likeness.worth_a_look), key=lambda one: -one.likeness.points)
     return Doubles(here, _elsewhere(session, node, identity, found, by))

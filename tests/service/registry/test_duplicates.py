@@ -171,3 +171,19 @@ async def test_who_was_told_apart_is_never_asked_about_again(region):
     assert states == ["merged", "not_same", "not_same"]
     assert await items(region) == []
     assert HAN["name"] == (await region.get(page))["name"]
+
+
+async def test_a_name_and_a_phone_together_are_asked_about_where_nothing_speaks_against_it(region):
+    bare = {"document_type": "none", "document_number": None, "date_of_birth": None}
+    first = await region.arrives(**bare)
+    again = await region.arrives(**bare, phone="+86 139-0000-1234")
+    assert again["possible_duplicates"] == [first["person_id"]]
+    known = await region.arrives(document_type="none", document_number=None)
+    assert known["possible_duplicates"] == [again["person_id"], first["person_id"]]
+    for other in (bare | {"phone": "13800001234"}, bare | {"name": "贺知秋"}):
+        assert (await region.arrives(**other))["possible_duplicates"] == [], other
+    younger = await region.arrives(**bare | {"date_of_birth": "1990-03-08"})
+    assert known["person_id"] not in younger["possible_duplicates"]
+    assert first["person_id"] in younger["possible_duplicates"]
+    west = await region.as_officer("西镇", Role.CLERK, area=WEST)
+    assert (await west.arrives(**bare))["possible_duplicates"] == []
