@@ -11,6 +11,12 @@ from service.web.languages import Translator
 from service.web.pdf import Both, Line, Sheet
 
 TITLE: Final = Both("流动人口登记服务月报", "Monthly report of the register")
+SIGNED: Final = (
+    Both("制表人", "Made by"),
+    Both("审核人", "Checked by"),
+    Both("单位（盖章）", "Office (seal)"),
+    Both("日期", "Date"),
+)
 
 
 def report_pdf(node: Node, report: ClosedReport, *, chinese: Translator, made_at: datetime) -> bytes:
@@ -19,12 +25,14 @@ def report_pdf(node: Node, report: ClosedReport, *, chinese: Translator, made_at
     def both(text: str) -> Both:
         return Both(chinese.gettext(text), text)
 
-    sheet = Sheet("A4", TITLE, made_at)
+    office = node.divisions.full_name(report.area)
+    running = f"{chinese.gettext(TITLES[report.name])}  {report.month}  {office}"
+    sheet = Sheet("A4", TITLE, made_at, running=running)
     sheet.lines(
         [
             Line(Both("报表", "Report"), chinese.gettext(TITLES[report.name])),
             Line(Both("月份", "Month"), report.month),
-            Line(Both("单位", "Office"), node.divisions.full_name(report.area)),
+            Line(Both("单位", "Office"), office),
             Line(Both("关账时间", "Closed"), report.closed_at.astimezone(node.zone).date().isoformat()),
         ]
     )
@@ -38,9 +46,11 @@ def report_pdf(node: Node, report: ClosedReport, *, chinese: Translator, made_at
             sheet.small(Both("没有可以列出的更正（少于 10 的变动不列出）。", "Nothing that may be told changed."))
         for table in correction.tables:
             _table(sheet, node, table, title, chinese)
+    # No seal on a sheet that is empty but for it.
+    sheet.together(50)
     sheet.small(both(MARKS))
-    sheet.gap()
-    sheet.room(34, Both("制表人、审核人签字，单位盖章，日期", "Signatures, seal and date"))
+    sheet.gap(0.5)
+    sheet.room(30, *SIGNED)
     return sheet.to_bytes()
 
 

@@ -59,16 +59,32 @@ class Line:
 class Sheet:
     """One document on its way to paper. Elements follow each other down the page; ``to_bytes`` ends it.
 
-    ``made_at`` is the time that the document says of itself: two prints of one moment are the same bytes.
+    ``made_at`` is the time that the document says of itself: two prints of one moment are the same bytes. What is
+    ``running`` stands at the foot of each page, with the page's number and how many there are: a seal is never set on a
+    sheet that does not say what it belongs to.
     """
 
-    def __init__(self, paper: Paper, title: Both, made_at: datetime) -> None:
+    def __init__(self, paper: Paper, title: Both, made_at: datetime, *, running: str = "") -> None:
         # Loaded here: it takes a second, which a node that never prints should not spend at its start.
         from fpdf import FPDF  # noqa: PLC0415 - slow to import, and few processes print
         from fpdf.fonts import TTFFont  # noqa: PLC0415 - as above
 
         width, height, margin = _SIZES_MM[paper]
-        pdf: FPDF = FPDF(orientation="portrait", unit="mm", format=(width, height))
+        family, foot_pt = _FAMILY, _BODY_PT[paper] * 0.72
+
+        class Pages(FPDF):
+            def footer(self) -> None:
+                if running:
+                    self.set_y(-margin * 0.7)
+                    self.set_font(family, size=foot_pt)
+                    self.set_text_color(_GREY)
+                    self.cell(text=running)
+                    number = f"{self.page_no()} / {{nb}}"
+                    self.set_x(width - margin - self.get_string_width(number, normalized=True))
+                    self.cell(text=number)
+                    self.set_text_color(0)
+
+        pdf: FPDF = Pages(orientation="portrait", unit="mm", format=(width, height))
         pdf.set_margins(margin, margin, margin)
         pdf.c_margin = 0
         pdf.set_auto_page_break(True, margin)
@@ -137,7 +153,7 @@ class Sheet:
             bottom = self._pdf.get_y()
             for place, value in enumerate(values):
                 self._pdf.set_y(top)
-                self._write(value, size, left=first + place * width, width=width - 2)
+                self._write(value, size, left=first + place * width, width=width - 2, right=True)
             self._pdf.set_y(max(bottom, self._pdf.get_y()))
             self._hair()
         self.gap(0.3)
@@ -215,16 +231,24 @@ class Sheet:
         self.qr(text, height_mm, at_right=True)
         self._pdf.set_y(max(bottom, self._pdf.get_y()) + 1)
 
-    def room(self, height_mm: float, label: Both) -> None:
-        """An empty frame to write, sign or stamp in."""
+    def room(self, height_mm: float, *labels: Both) -> None:
+        """An empty frame to write, sign or stamp in; with several labels a part of it for each, side by side."""
         pdf = self._pdf
-        if pdf.will_page_break(height_mm):
-            pdf.add_page()
+        self.together(height_mm)
         top = pdf.get_y()
         pdf.rect(pdf.l_margin, top, self._width, height_mm)
-        pdf.set_y(top + 1)
-        self._write(f"{label.zh} {label.en}", self._body_pt * 0.75, left=2, grey=True)
+        each = self._width / len(labels)
+        for place, label in enumerate(labels):
+            pdf.set_y(top + 1)
+            self._write(
+                f"{label.zh} {label.en}", self._body_pt * 0.75, left=place * each + 2, width=each - 4, grey=True
+            )
         pdf.set_y(top + height_mm + 2)
+
+    def together(self, height_mm: float) -> None:
+        """What follows stays on one page: begin a new one unless there is so much room left."""
+        if self._pdf.will_page_break(height_mm):
+            self._pdf.add_page()
 
     def rule(self) -> None:
         """A thin line across the page."""
@@ -258,8 +282,10 @@ class Sheet:
         top = bottom = self._pdf.get_y()
         for place, text in enumerate(head):
             self._pdf.set_y(top)
-            self._write(text.zh, self._body_pt * 0.72, left=first + place * width, width=width - 2)
-            self._write(text.en, self._body_pt * 0.6, left=first + place * width, width=width - 2, grey=True)
+            self._write(text.zh, self._body_pt * 0.72, left=first + place * width, width=width - 2, right=True)
+            self._write(
+                text.en, self._body_pt * 0.6, left=first + place * width, width=width - 2, grey=True, right=True
+            )
             bottom = max(bottom, self._pdf.get_y())
         self._pdf.set_y(bottom)
         self._hair()
@@ -276,17 +302,25 @@ class Sheet:
         self.rule()
 
     def _write(
-        self, text: str, size_pt: float, *, left: float = 0, width: float | None = None, grey: bool = False
+        self,
+        text: str,
+        size_pt: float,
+        *,
+        left: float = 0,
+        width: float | None = None,
+        grey: bool = False,
+        right: bool = False,
     ) -> None:
         pdf = self._pdf
         pdf.set_font(_FAMILY, size=size_pt)
         pdf.set_text_color(_GREY if grey else 0)
         measure = partial(pdf.get_string_width, normalized=True)
-        for line in broken(self._drawable(text), self._width - left if width is None else width, measure):
+        room = self._width - left if width is None else width
+        for line in broken(self._drawable(text), room, measure):
             if not line:
                 pdf.ln(self._height(size_pt))
                 continue
-            pdf.set_x(pdf.l_margin + left)
+            pdf.set_x(pdf.l_margin + left + (room - measure(line) if right else 0))
             pdf.cell(h=self._height(size_pt), text=line, new_x="LMARGIN", new_y="NEXT")
         pdf.set_text_color(0)
 

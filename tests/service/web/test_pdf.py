@@ -88,14 +88,18 @@ def test_bars_hold_printable_ascii_only(text):
 
 
 def test_a_long_document_goes_on_over_pages():
-    sheet = Sheet("A4", TITLE, NOW)
+    sheet = Sheet("A4", TITLE, NOW, running="流动情况 2026-10")
     for number in range(120):
         sheet.paragraph(Both(f"第 {number} 段", f"Paragraph {number}"))
     sheet.choice(Both("问", "Question"), [Both("是", "yes"), Both("否", "no")])
-    sheet.room(30, Both("盖章", "Seal"))
+    sheet.room(30, Both("盖章", "Seal"), Both("日期", "Date"))
     content = sheet.to_bytes()
     with pypdfium2.PdfDocument(content) as document:
         assert len(document) > 3
+        for number, page in enumerate(document, start=1):
+            text = page.get_textpage().get_text_bounded()
+            assert "流动情况 2026-10" in text, "each page says what it belongs to"
+            assert f"{number} / {len(document)}" in text
     assert "Paragraph 119" in _text(content)
 
 
