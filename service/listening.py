@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.heads import BoundedHeads
 from service.settings import Settings, split_listen
 
 Only = Literal["officers", "federation", "worker"]
@@ -68,6 +69,7 @@ def serve(app: FastAPI, settings: Settings, *, only: Only | None, ready: Callabl
         server_header=False,
         lifespan="on",
         ws="none",
+        http=BoundedHeads,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config, ready)

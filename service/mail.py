@@ -52,9 +52,9 @@ class Mailer:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Connect to ``smtp://`` or ``smtps://``, with TLS wherever the server offers it, and sign in.
+        """Connect to ``smtp://`` (then STARTTLS) or ``smtps://``, and sign in.
 
-        Raises :class:`LineDown`. A password never travels without TLS, except to this machine itself.
+        Nothing travels without TLS, except to this machine itself. Raises :class:`LineDown`.
         """
         parts = urlsplit(url)
         host = parts.hostname or "localhost"
@@ -65,9 +65,13 @@ class Mailer:
                 smtp = smtplib.SMTP_SSL(host, parts.port or 465, timeout=TIMEOUT_SECONDS, context=context)
             else:
                 smtp = smtplib.SMTP(host, parts.port or 25, timeout=TIMEOUT_SECONDS)
-            mailer = cls(smtp)
+        except (OSError, smtplib.SMTPException) as error:
+            raise LineDown from error
+        mailer = cls(smtp)
+        try:
             mailer._enter(parts.scheme, host, unquote(parts.username or ""), unquote(parts.password or ""), context)
         except (OSError, smtplib.SMTPException) as error:
+            mailer.close()
             raise LineDown from error
         return mailer
 
@@ -98,9 +102,9 @@ class Mailer:
             self._smtp.starttls(context=context)
             self._smtp.ehlo()
             secure = True
+        if not secure and not _is_here(host):
+            raise smtplib.SMTPException("the mail server offers no TLS, so nothing is sent")
         if user:
-            if not secure and not _is_here(host):
-                raise smtplib.SMTPException("the mail server offers no TLS, so the password is not sent")
             self._smtp.login(user, password)
 
     def _reset(self) -> None:

@@ -70,7 +70,8 @@ class Settings(BaseSettings):
     """The key that wraps every person's key; default ``master.key`` in the node's directory."""
 
     smtp_url: str | None = None
-    """``smtp://[user:password@]host[:port]`` or ``smtps://…``; without it no mail leaves."""
+    """``smtp://[user:password@]host[:port]`` or ``smtps://…``; without it no mail leaves, and none without TLS but to
+    this machine."""
     mail_from: str | None = None
     """Sender of reminders; default ``noreply@`` and the host of ``base_url``."""
     notify_urls: Origins = ()

@@ -27,6 +27,7 @@ def test_nothing_is_left_that_nobody_uses() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.asvs("15.1.2")
 @pytest.mark.parametrize(("extras", "file"), [((), "requirements.txt"), (("--extra", "dev"), "requirements-dev.txt")])
 def test_pip_is_given_what_the_lock_says(extras: tuple[str, ...], file: str) -> None:
     exported = run(

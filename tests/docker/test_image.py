@@ -13,6 +13,7 @@ import httpx2 as httpx
 import pytest
 import yaml
 
+from service.ledgers.routes import MAX_UPLOAD_BYTES
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -98,6 +99,7 @@ def test_the_image_is_what_an_operator_expects() -> None:
     assert 'ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]' in lines
 
 
+@pytest.mark.asvs("13.4.1")
 def test_what_the_image_copies_is_let_through() -> None:
     let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = re.findall(r"^COPY (?!--from)(?:--\S+ )?(.+) \S+$", (DOCKER / "Dockerfile").read_text(), re.MULTILINE)
@@ -172,6 +174,7 @@ def compose() -> dict[str, dict[str, dict[str, object]]]:
     return yaml.safe_load((DOCKER / "compose.yaml").read_text("utf-8"))
 
 
+@pytest.mark.asvs("12.1.1", "12.1.2")
 def test_compose_runs_two_nodes_with_postgresql_behind_tls(compose: dict[str, dict[str, dict[str, object]]]) -> None:
     services = compose["services"]
     nodes = [name for name, service in services.items() if "TONGLU_REGION" in str(service.get("environment"))]
@@ -186,8 +189,15 @@ def test_compose_runs_two_nodes_with_postgresql_behind_tls(compose: dict[str, di
         assert "ports" not in services[name], "reached through the TLS front alone"
         assert f"{name}-keys:/keys" in str(services[name]["volumes"]), "the master key lies apart from the data"
     assert services["front"]["ports"] == ["127.0.0.1:443:8443"]
+    front = (DOCKER / "nginx.conf").read_text("utf-8")
+    assert re.search(r"ssl_protocols TLSv1\.2 TLSv1\.3;", front)
+    ciphers = re.search(r"ssl_ciphers ([^;]+);", front)[1].split(":")
+    assert all(re.fullmatch(r"ECDHE-(RSA|ECDSA)-(AES(128|256)-GCM-SHA\d+|CHACHA20-POLY1305)", one) for one in ciphers)
+    assert "listen 80" not in front, "nothing answers without TLS"
+    assert int(re.search(r"client_max_body_size (\d+)m;", front)[1]) * 2**20 > MAX_UPLOAD_BYTES, "a ledger passes"
 
 
+@pytest.mark.asvs("13.2.2", "13.2.5")
 def test_every_container_of_ours_is_locked_in(compose: dict[str, dict[str, dict[str, object]]]) -> None:
     for name in ("lanjiang", "qinghe", "certificates", "front"):
         service = compose["services"][name]
@@ -197,6 +207,7 @@ def test_every_container_of_ours_is_locked_in(compose: dict[str, dict[str, dict[
         assert service["security_opt"] == ["no-new-privileges:true"]
 
 
+@pytest.mark.asvs("13.2.3")
 def test_no_secret_is_written_down(compose: dict[str, dict[str, dict[str, object]]]) -> None:
     for name, service in compose["services"].items():
         variables = service.get("environment") or {}

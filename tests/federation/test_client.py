@@ -125,6 +125,7 @@ async def test_without_leave_no_private_address_and_no_plain_http_is_spoken_to(u
     await client.aclose()
 
 
+@pytest.mark.asvs("1.3.6", "13.2.4")
 async def test_a_name_is_refused_when_one_of_its_addresses_is_private(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
@@ -160,6 +161,7 @@ async def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch:
     await client.aclose()
 
 
+@pytest.mark.asvs("15.3.2")
 async def test_redirects_are_not_followed() -> None:
     async with server(saying(b"HTTP/1.1 307 Elsewhere\nlocation: http://127.0.0.1:1/\n")) as url:
         client = PeerClient(OPEN)

@@ -39,7 +39,7 @@ def compare(groups: Mapping[str, frozenset[str] | set[str]], kinds: set[str]) ->
     return "\n".join(lines)
 
 
-@pytest.mark.asvs("14.1.1")
+@pytest.mark.asvs("14.1.1", "15.3.1")
 def test_each_name_in_the_code_is_listed_and_each_listed_name_is_in_the_code():
     kinds = {"tables", "models", "json", "forms", "log", "metrics"}
     assert {group.split(".")[0] for group in in_code()} == kinds

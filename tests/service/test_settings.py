@@ -60,6 +60,7 @@ def test_lists_and_times_are_written_with_commas(directory: Path, monkeypatch: p
     assert settings.release_times == (time(8), time(17, 30))
 
 
+@pytest.mark.asvs("12.2.1")
 @pytest.mark.parametrize(
     ("variable", "value", "why"),
     [
@@ -113,6 +114,7 @@ def test_weak_settings_come_only_together(directory: Path, monkeypatch: pytest.M
     assert settings.base_url == "http://127.0.0.1:8801"
 
 
+@pytest.mark.asvs("13.3.1", "13.3.2")
 @pytest.mark.parametrize("name", ["master.key", "keys.json"])
 def test_a_key_that_others_may_read_stops_the_start(directory: Path, name: str) -> None:
     key = directory / name

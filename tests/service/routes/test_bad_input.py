@@ -23,7 +23,7 @@ def _codes(error: type[TongluError]) -> set[str]:
     return {error.code}.union(*(_codes(one) for one in error.__subclasses__()))
 
 
-@pytest.mark.asvs("2.2.1", "2.2.2")
+@pytest.mark.asvs("2.2.1", "2.2.2", "1.2.4", "1.3.3", "1.4.2")
 async def test_no_bad_request_makes_a_healthy_node_fail(
     app: FastAPI, client: httpx2.AsyncClient, officer: Officer, known: dict[str, Any]
 ) -> None:

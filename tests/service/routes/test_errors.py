@@ -56,11 +56,14 @@ async def test_problems_speak_the_readers_language(anonymous: httpx2.AsyncClient
         assert (body["type"], body["status"], body["retry"]) == ("/problems/sign_in_required", 401, "after_fixing")
 
 
+@pytest.mark.asvs("13.4.4")
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
         ("GET", "/api/v1/nothing-here", 404, "not_found"),
         ("PUT", "/api/v1/session", 405, "method_not_allowed"),
+        ("TRACE", "/api/v1/session", 405, "method_not_allowed"),
+        ("TRACE", "/signin", 405, "method_not_allowed"),
         ("GET", "/api/v1/access-log?limit=x", 422, "invalid_input"),
         ("GET", "/api/v1/access-log?limit=100000000000000000000000", 200, None),
         ("GET", "/api/v1/arrivals/%00", 404, "not_found"),
@@ -159,7 +162,7 @@ def written(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
     return "\n".join([*capsys.readouterr(), *records])
 
 
-@pytest.mark.asvs("16.3.4", "16.5.1")
+@pytest.mark.asvs("16.3.4", "16.5.1", "13.4.2")
 async def test_a_fault_of_ours_has_a_reference_that_stands_in_the_log_and_tells_nothing(
     app: FastAPI,
     client: httpx2.AsyncClient,
@@ -214,7 +217,7 @@ async def test_every_answer_carries_the_security_headers(anonymous: httpx2.Async
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-@pytest.mark.asvs("3.5.2")
+@pytest.mark.asvs("3.5.2", "1.1.1", "15.3.7")
 async def test_a_body_names_each_field_once_and_says_that_it_is_json(client: httpx2.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
     seen = 0

@@ -1,6 +1,7 @@
 """Alive, ready, and figures for this machine only."""
 
 import json
+from typing import Any
 
 import httpx2
 import pytest
@@ -36,6 +37,7 @@ async def test_not_ready_without_a_database(app: FastAPI, anonymous: httpx2.Asyn
     assert (answer.status_code, answer.json()["waiting_for"]) == (503, ["database"])
 
 
+@pytest.mark.asvs("13.4.5")
 async def test_figures_are_for_this_machine_only(app: FastAPI, anonymous: httpx2.AsyncClient) -> None:
     assert (await anonymous.get("/metrics")).status_code == 404
     async with from_loopback(app) as http:
@@ -79,6 +81,39 @@ async def test_a_process_with_one_part_serves_no_other(
             assert (await http.get(path)).status_code == 404, path
         assert (app.state.scheduler is not None) == (only == "worker")
         assert (await http.get("/readyz")).status_code == 200
+
+
+@pytest.mark.asvs("15.3.3")
+async def test_no_body_of_the_api_takes_a_field_that_it_does_not_name(anonymous: httpx2.AsyncClient) -> None:
+    document = (await anonymous.get("/openapi.json")).json()
+    shapes = document["components"]["schemas"]
+    bodies = [
+        (f"{method} {path}", operation["requestBody"]["content"]["application/json"]["schema"])
+        for path, ways in document["paths"].items()
+        for method, operation in ways.items()
+        if path.startswith("/api/") and "application/json" in operation.get("requestBody", {}).get("content", {})
+    ]
+    assert len(bodies) > 40
+    open_ones, seen = [], set()
+
+    def look(where: str, shape: Any) -> None:
+        if isinstance(shape, list):
+            for one in shape:
+                look(where, one)
+        elif isinstance(shape, dict):
+            name = str(shape.get("$ref", "")).rpartition("/")[2]
+            if name and name not in seen:
+                seen.add(name)
+                look(f"{where} {name}", shapes[name])
+            if "properties" in shape and shape.get("additionalProperties") is not False:
+                open_ones.append(where)
+            for key, one in shape.items():
+                if key not in {"examples", "example", "default"}:
+                    look(where, one)
+
+    for where, shape in bodies:
+        look(where, shape)
+    assert open_ones == []
 
 
 @pytest.mark.asvs("2.1.1")

@@ -171,7 +171,7 @@ def test_a_fault_of_ours_has_a_reference_number(client):
     assert "ABCD1234" in answer.text
 
 
-@pytest.mark.asvs("3.7.2")
+@pytest.mark.asvs("3.7.2", "1.2.2")
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil", "/a?b=c", "", "javascript:x"])
 def test_nobody_is_sent_elsewhere_after_signing_in(path):
     assert local_path(path) == "/"
@@ -194,6 +194,7 @@ def test_security_headers_stand_on_every_answer_and_nothing_is_stored(app):
     assert "strict-transport-security" not in TestClient(SecurityHeaders(app, https=False)).get("/help").headers
 
 
+@pytest.mark.asvs("1.2.3")
 def test_pages_have_no_inline_script_or_style(client):
     page = client.get("/help").text
     assert "<style" not in page
@@ -202,7 +203,7 @@ def test_pages_have_no_inline_script_or_style(client):
     assert page.count("<script") == page.count("<script src=")
 
 
-@pytest.mark.asvs("3.2.2")
+@pytest.mark.asvs("3.2.2", "1.1.2", "1.2.1")
 def test_a_value_that_was_not_given_is_an_error_and_what_is_given_is_escaped():
     pages = new_pages()
     environment = pages._environments["zh-CN"]

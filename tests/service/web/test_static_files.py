@@ -43,6 +43,18 @@ def test_own_styles_have_no_italics_and_no_letter_spacing():
     assert "letter-spacing" not in rules
 
 
+@pytest.mark.asvs("5.3.2", "13.4.3")
+@pytest.mark.parametrize(
+    "path",
+    ["", "css", "css/", "../templating.py", "..%2ftemplating.py", "%2e%2e/templating.py", "....//templating.py",
+     "css/..%2f..%2ftemplating.py", "..\\templating.py", "//etc/hostname", "%00", "css/tonglu.css%00.js"],
+)  # fmt: skip
+def test_nothing_but_the_files_of_the_folder_is_served_and_no_folder_listed(path):
+    app = Starlette()
+    app.mount(PREFIX, PackagedFiles())
+    assert TestClient(app, follow_redirects=False).get(f"/static/{path}").status_code == 404
+
+
 def test_a_file_asked_for_by_its_hash_may_be_kept_and_any_other_not():
     app = Starlette()
     app.mount(PREFIX, PackagedFiles())
