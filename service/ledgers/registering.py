@@ -1,8 +1,8 @@
-"""Registering a ledger's people in many short transactions, their search tokens sorted by the twenty thousand.
+"""Registering a ledger's people in many short transactions, their search tokens sorted by the ten thousand.
 
 A person has some sixteen tokens, each of which lies somewhere else in the largest table of the register. With 200
 people a transaction nearly every token is a page of its own, written to the log and from there to the file: 160 kB for
-each person of a ledger of 200,000. Sorted by token, those of 20,000 people are neighbours, and a page takes many at
+each person of a ledger of 200,000. Sorted by token, those of 10,000 people are neighbours, and a page takes many at
 once.
 
 The tokens of a window go in *before* its people, in short transactions; then the people, a batch a transaction. That
@@ -35,8 +35,9 @@ from service.ledgers.tables import LedgerBatch
 from service.officers.rules import Officer
 from service.registry.rows import insert_tokens
 
-WINDOW_BATCHES: Final = 100
-"""Batches of a window: the more, the fewer pages are written, and the more tokens wait for their people."""
+WINDOW_BATCHES: Final = 50
+"""Batches of a window. The more, the fewer pages are written; and the more tokens are there ahead of their people,
+past which every search of that office has to walk meanwhile: some 800 of the most frequent surname."""
 INSERT_SECONDS: Final = 0.02
 """So long the inserts of one transaction of tokens should take: a large register or a busy machine gets fewer at a
 time. The commit is not counted: it takes its time however few they are."""

@@ -44,7 +44,7 @@ LONGEST_WALK = 2000
 """People of one token who are looked up under the others; several areas share them."""
 
 MOST_TOGETHER = 200
-"""People of one area who have several tokens, of whom the newest are looked at."""
+"""People who are looked at together at most, and of one area who have several tokens; the newest."""
 
 AREAS_AT_ONCE = 100
 """Areas of one statement (SQLite joins at most 500 selects)."""
@@ -129,19 +129,22 @@ class _Candidates:
                     self._listed.update(self._together(tokens))
 
     def pages(self) -> Iterator[list[str]]:
-        """Ids, `MOST_CANDIDATES` at a time."""
-        before = _BEHIND_ALL
+        """Ids, `MOST_CANDIDATES` at a time, and twice as many each time that those were not enough.
+
+        While a ledger is being registered, the tokens of hundreds may be there ahead of their people.
+        """
+        before, most = _BEHIND_ALL, MOST_CANDIDATES
         while True:
             ids = {one for one in self._listed if one < before}
             for tokens in self._walked:
-                facts = _numbered(tokens) | {"before": before, "most": MOST_CANDIDATES}
+                facts = _numbered(tokens) | {"before": before, "most": most}
                 ids.update(self._session.execute(_newest(len(tokens)), facts).scalars())
-            page = sorted(ids, reverse=True)[:MOST_CANDIDATES]
+            page = sorted(ids, reverse=True)[:most]
             if page:
                 yield page
-            if len(page) < MOST_CANDIDATES:
+            if len(page) < most:
                 return
-            before = page[-1]
+            before, most = page[-1], min(2 * most, MOST_TOGETHER)
 
     def _together(self, areas: list[list[bytes]]) -> Iterator[str]:
         """Who has all tokens of an area, for each of several areas: the rarest is walked."""
