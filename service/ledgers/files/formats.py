@@ -40,8 +40,10 @@ _OVERLAP_BYTES = 64
 
 _DEFINITIONS = "The workbook holds definitions that no program writes; open it in Excel and save it again."
 _MACROS = "The workbook holds macros; save it as .xlsx without them."
-_CELL = re.compile(rb"""r=["']([A-Za-z]{1,8})([0-9]{1,12})["']""")
-_FAR_ROW = re.compile(rb"""r=["'][A-Za-z]{1,8}[0-9]{8,12}["']""")
+_COLUMN = re.compile(rb"""r=["']([A-Za-z]{1,8}+(?=[0-9])(?:[0-9]{8})?+)[0-9]{0,4}+["']""")
+"""A cell's letters, with digits behind them where its row has eight digits or more: no sheet has so many."""
+_CELL = re.compile(rb"<c[ />]")
+_LAST_CELL = re.compile(rb"""(?s:.*)r=["'][A-Za-z]{1,8}([0-9]{1,12})["']""")
 _ROW = re.compile(rb"""r=["']([0-9]{1,20})["']""")
 _BLANK_CELL = re.compile(rb"""<c r=["'][A-Z]{1,3}[0-9]{1,7}["'](?: s=["'][0-9]{1,6}["'])?\s*(?:/>|></c>)""")
 _BLANK_ROW = re.compile(rb"<row(?: [A-Za-z0-9:]{1,20}=[\"'][^\"'<>]{0,40}[\"']){0,20}\s*(?:/>|>\s*</row>)")
@@ -199,7 +201,7 @@ def _weigh(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], packed: int
                         "The workbook unpacks to more than a ledger can be; copy the ledger into a new workbook."
                     )
                 piece = tail + chunk
-                if member.filename.endswith((".xml", ".rels")) and _DTD.search(piece):
+                if member.filename.endswith((".xml", ".rels")) and _defines(piece):
                     raise LedgerUnreadable(_DEFINITIONS)
                 if sheet is not None and not sheet.too_far:
                     sheet.add(piece)
@@ -229,6 +231,11 @@ def _refuse_far_cells(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None
         raise LedgerUnreadable("A cell stands far from the others: delete the empty rows and columns.")
 
 
+def _defines(piece: bytes) -> bool:
+    """Tell whether there is a document type or an entity. Most parts have no exclamation mark, which is seen sooner."""
+    return b"!" in piece and _DTD.search(piece) is not None
+
+
 def _without_blanks(piece: bytes) -> bytes:
     return _BLANK_ROW.sub(b"", _BLANK_CELL.sub(b"", piece))
 
@@ -243,14 +250,12 @@ class _Dimensions:
 
     def add(self, piece: bytes) -> None:
         """Count one more piece of the sheet's XML."""
-        found = _CELL.findall(piece)
-        for letters in {letters for letters, _ in found}:
-            self.columns = max(self.columns, _column_number(letters))
-        digits = [row for _, row in found[-1:]] + _ROW.findall(piece)
-        self.rows = max([self.rows, *(int(row) for row in digits)])
-        if _FAR_ROW.search(piece):
+        found = set(_COLUMN.findall(piece))
+        self.columns = max([self.columns, *(_column_number(letters.rstrip(b"0123456789")) for letters in found)])
+        self.rows = max([self.rows, *map(int, _LAST_CELL.findall(piece) + _ROW.findall(piece))])
+        if not all(map(bytes.isalpha, found)):
             self.rows = MAX_ROWS + 1
-        self.cells += piece.count(b"<c ") + piece.count(b"<c>") + piece.count(b"<c/")
+        self.cells += len(_CELL.findall(piece))
 
     @property
     def too_far(self) -> bool:

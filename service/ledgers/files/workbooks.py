@@ -103,6 +103,9 @@ def _sheet(
 def _rows(sheet: calamine.CalamineSheet, months: MonthCells) -> Iterator[Row]:
     """Give all rows from the first, blank ones included; the library leaves out blank columns on the left."""
     padding: list[Cell] = [None] * (sheet.start or (0, 0))[1]
+    if not padding and not months:
+        yield from map(_row, sheet.iter_rows())
+        return
     rows = {row for row, _ in months}
     for number, cells in enumerate(sheet.iter_rows()):
         row = padding + _row(cells)
