@@ -16,7 +16,7 @@ from importlib import resources
 from service.ledgers.files.fields import Field, LedgerKind
 
 _PUNCTUATION = re.compile(r"[\s_\-.·・:：*＊/、,，;；'\"’‘“”。．\\|+#&\u200b-\u200f\ufeff]+")
-_ORDINAL = re.compile(r"^(\([0-9一二三四五六七八九十]{1,2}\)|[0-9]{1,2}|[一二三四五六七八九十]{1,2})")
+_ORDINAL = re.compile(r"^(\([0-9一二三四五六七八九十]{1,2}\)|[0-9]{1,2}|[一二三四五六七八九十]{1,2})(?!代)")
 _LATIN = re.compile(r"[a-z'()]+")
 _HINT = re.compile(
     r"(省|市|县|区|旗|州|盟|乡|镇|街道|街|村|居委会|社区|组|路|弄|号|楼|栋|幢|单元|室|门牌|自治|直辖|地级"
