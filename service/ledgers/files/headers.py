@@ -90,6 +90,10 @@ def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
     )
     if found is None and parent in _words("neutral_parents"):
         found = _single(last, kind)
+    if found is None and any(parent in _words(parents) for parents in _PLACES):
+        # 户籍地址 under 户籍信息: a place that its own header names whole, and nothing else.
+        found = _single(last, kind)
+        return found if found and found.field in (Field.REGION, Field.ADDRESS) else None
     if found is None and parent in _words("contact_parents"):
         found = _single(last, kind)
         return found if found and found.field in (Field.PHONE, Field.EMAIL) else None
