@@ -65,6 +65,7 @@ class Meaning:
     tells_kind: bool = False
 
 
+@lru_cache(maxsize=2048)
 def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
     """Say which field a column fills, from its header texts (upper header first), or `None` to drop it.
 
