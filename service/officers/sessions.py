@@ -229,7 +229,9 @@ def open_session(
             second=second,
         )
     )
-    record(session, node, officer_from(account).as_actor, "officer.signed_in")
+    # With which factors: an auditor sees who signs in without a second one.
+    how = f"{way}+code" if second and way != "passkey" else way
+    record(session, node, officer_from(account).as_actor, "officer.signed_in", purpose=how)
     return token
 
 

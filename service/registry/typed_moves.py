@@ -35,6 +35,7 @@ from service.web.languages import N_
 _Draft = TypeVar("_Draft", ArrivalDraft, DepartureDraft)
 Direction = Literal["arrivals", "departures"]
 
+REGION_NEEDED: Final = N_("Name the region at the other end of the move.")
 UNKNOWN_REGION: Final = N_("Please choose a region from the list, by its name.")
 NOT_VALID: Final = N_("This cannot be taken as it stands.")
 NOTICE_FIRST: Final = N_("Say how the notice was given.")
@@ -87,7 +88,9 @@ def read_line(text: str) -> dict[str, str]:
 
 def region_of(form: Form, node: Node) -> str | None:
     """The region that was named; the field is marked where it is none, or more than one."""
-    typed = form.needed("region")
+    typed = form.text("region")
+    if not typed:
+        form.refuse("region", REGION_NEEDED)
     code = named_region(node, typed) if typed else None
     if typed and code is None:
         form.refuse("region", UNKNOWN_REGION)

@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from schemas.problems import (
+    Forbidden,
     InternalFault,
     InvalidInput,
     LocalError,
@@ -73,6 +74,8 @@ def error_response(request: Request, error: TongluError) -> Response:
     """The answer for an error of the tree."""
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, InternalFault):
         _log.warning("refused", code=error.code)
+    if isinstance(error, Forbidden):
+        request.state.refused = True
     if wants_page(request):
         return error_page(request, error)
     translator = translator_of(request)

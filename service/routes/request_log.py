@@ -56,7 +56,14 @@ class RequestLog:
                     route=route,
                     status=status,
                     milliseconds=round((time.perf_counter() - began) * 1000, 1),
+                    **_refused(scope),
                 )
+
+
+def _refused(scope: Scope) -> dict[str, str]:
+    """Which account asked for what is not its role's (OWASP ASVS 5.0, 16.3.2): its id, which the access log knows."""
+    state = scope.get("state", {})
+    return {"officer": state["officer"].id} if state.get("refused") and "officer" in state else {}
 
 
 def _pattern(scope: Scope) -> str:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 from starlette.responses import Response
 
+from schemas.entropy import uuid4
 from schemas.problems import TongluError
 from service.context import CurrentNode, Node
 from service.officers.doors import PageOfficer
@@ -18,12 +19,11 @@ from service.web.languages import N_
 from service.web.templating import pages_of
 from service.work_items.actions import (
     finish_item,
-    hand_over,
-    reopen_item,
     require_people,
     take_item,
 )
 from service.work_items.away import away_until, come_back, go_away
+from service.work_items.handing import hand_over_items, undo_item
 from service.work_items.printing import task_list
 from service.work_items.queries import colleagues, counts_by_kind, work_items_by_due_day
 from service.work_items.rules import KINDS, Kind
@@ -81,8 +81,8 @@ async def take(request: Request, node: CurrentNode, officer: PageOfficer, item_i
 @router.post("/work-items/{item_id}/release")
 async def release(request: Request, node: CurrentNode, officer: PageOfficer, item_id: str) -> Response:
     """Put a task back into the pool."""
-    await node.database.write(lambda session: hand_over(session, node, item_id, to=None, by=officer))
-    return pages_of(request).see_other(request, "/", Done("item_released"))
+    await node.database.write(lambda session: hand_over_items(session, node, item_id, [item_id], to=None, by=officer))
+    return pages_of(request).see_other(request, "/", Done("item_released", f"/work-items/{item_id}/undo"))
 
 
 @router.post("/work-items/{item_id}/done")
@@ -94,8 +94,8 @@ async def done(request: Request, node: CurrentNode, officer: PageOfficer, item_i
 
 @router.post("/work-items/{item_id}/undo")
 async def undo(request: Request, node: CurrentNode, officer: PageOfficer, item_id: str) -> Response:
-    """Take that back."""
-    await node.database.write(lambda session: reopen_item(session, node, item_id, by=officer))
+    """Take that back; instead of a task's id, that of a hand-over of several."""
+    await node.database.write(lambda session: len(undo_item(session, node, item_id, by=officer)))
     return pages_of(request).see_other(request, "/", Done("item_reopened"))
 
 
@@ -116,18 +116,17 @@ async def hand_over_many(request: Request, node: CurrentNode, officer: PageOffic
         form.refuse("item", CHOOSE)
     to = form.text("to") or None
 
-    def act(session: Session) -> None:
-        for item_id in chosen:
-            hand_over(session, node, item_id, to=to, by=officer)
-
+    name = uuid4(node.entropy)
     if form.ok:
         try:
-            await node.database.write(act)
+            await node.database.write(
+                lambda session: len(hand_over_items(session, node, name, chosen, to=to, by=officer))
+            )
         except TongluError as error:
             form.take(error)
     if not form.ok:
         return await _hand_over_page(request, node, officer, form, status=422)
-    return pages_of(request).see_other(request, "/", Done("items_handed_over"))
+    return pages_of(request).see_other(request, "/", Done("items_handed_over", f"/work-items/{name}/undo"))
 
 
 @router.get("/hand-over/list.pdf")

@@ -11,7 +11,8 @@ from service.idempotency import write_once
 from service.json_body import JsonRoute
 from service.officers.doors import CurrentOfficer
 from service.paging import PageAfter, PageLimit
-from service.work_items.actions import finish_item, hand_over, reopen_item, take_item
+from service.work_items.actions import finish_item, take_item
+from service.work_items.handing import hand_over_items, undo_item
 from service.work_items.queries import Counted, WorkItemPage, counts_by_kind, work_items_page
 from service.work_items.rules import Kind
 from service.work_items.tables import WorkItem
@@ -130,10 +131,10 @@ async def take(item_id: str, node: CurrentNode, officer: CurrentOfficer) -> Work
 
 @router.post("/work-items/{item_id}/hand-over")
 async def hand(item_id: str, body: HandOver, node: CurrentNode, officer: CurrentOfficer) -> WorkItemView:
-    """Hand a task to a colleague, or put it back into the pool."""
+    """Hand a task to a colleague, or put it back into the pool; `…/undo` takes it back while nobody has touched it."""
     return await write_once(
         node,
-        lambda session: WorkItemView.of(hand_over(session, node, item_id, to=body.to, by=officer)),
+        lambda session: WorkItemView.of(hand_over_items(session, node, item_id, [item_id], to=body.to, by=officer)[0]),
         status=200,
     )
 
@@ -148,7 +149,7 @@ async def done(item_id: str, node: CurrentNode, officer: CurrentOfficer) -> Work
 
 @router.post("/work-items/{item_id}/undo")
 async def undo(item_id: str, node: CurrentNode, officer: CurrentOfficer) -> WorkItemView:
-    """Take back, within ten minutes, that a task is done."""
+    """Take back, within ten minutes, that a task is done, or that it was handed over."""
     return await write_once(
-        node, lambda session: WorkItemView.of(reopen_item(session, node, item_id, by=officer)), status=200
+        node, lambda session: WorkItemView.of(undo_item(session, node, item_id, by=officer)[0]), status=200
     )

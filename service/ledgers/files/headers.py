@@ -16,7 +16,7 @@ from importlib import resources
 from service.ledgers.files.fields import Field, LedgerKind
 
 _PUNCTUATION = re.compile(r"[\s_\-.·・:：*＊/、,，;；'\"’‘“”。．\\|+#&\u200b-\u200f\ufeff]+")
-_ORDINAL = re.compile(r"^(\([0-9一二三四五六七八九十]{1,2}\)|[0-9]{1,2}|[一二三四五六七八九十]{1,2})")
+_ORDINAL = re.compile(r"^(\([0-9一二三四五六七八九十]{1,2}\)|[0-9]{1,2}|[一二三四五六七八九十]{1,2})(?!代)")
 _LATIN = re.compile(r"[a-z'()]+")
 _HINT = re.compile(
     r"(省|市|县|区|旗|州|盟|乡|镇|街道|街|村|居委会|社区|组|路|弄|号|楼|栋|幢|单元|室|门牌|自治|直辖|地级"
@@ -65,6 +65,7 @@ class Meaning:
     tells_kind: bool = False
 
 
+@lru_cache(maxsize=2048)
 def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
     """Say which field a column fills, from its header texts (upper header first), or `None` to drop it.
 
@@ -90,6 +91,10 @@ def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
     )
     if found is None and parent in _words("neutral_parents"):
         found = _single(last, kind)
+    if found is None and any(parent in _words(parents) for parents in _PLACES):
+        # 户籍地址 under 户籍信息: a place that its own header names whole, and nothing else.
+        found = _single(last, kind)
+        return found if found and found.field in (Field.REGION, Field.ADDRESS) else None
     if found is None and parent in _words("contact_parents"):
         found = _single(last, kind)
         return found if found and found.field in (Field.PHONE, Field.EMAIL) else None

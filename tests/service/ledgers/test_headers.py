@@ -46,6 +46,10 @@ ARRIVALS, DEPARTURES = LedgerKind.ARRIVALS, LedgerKind.DEPARTURES
         ("本人联系电话", "phone"),
         ("电子邮箱", "email"),
         ("1.姓名", "name"),
+        ("二代身份证号", "document_number"),
+        ("户籍省市县", "region"),
+        ("身份证号码/护照号码", "document_number"),
+        ("居住起始时间", "moved_on"),
         ("（一）姓名", "name"),
         ("姓名 Name", "name"),
         ("Name（姓名）", "name"),
@@ -124,6 +128,7 @@ def test_a_known_label_under_somebody_else_s_header_is_dropped(parent, label):
         (("来澜江市时间",), Field.MOVED_ON, 9),
         (("来临港日期",), Field.MOVED_ON, 9),
         (("GMSFHM",), Field.DOCUMENT_NUMBER, 9),
+        (("户籍信息", "户籍地址"), Field.REGION, 9),
     ],
 )
 def test_a_lower_header_is_read_under_its_own(labels, field, level):
@@ -134,6 +139,7 @@ def test_a_lower_header_is_read_under_its_own(labels, field, level):
 def test_a_contact_s_name_and_the_village_of_origin_are_not_read():
     assert meaning_of(("联系方式", "姓名"), ARRIVALS) is None
     assert meaning_of(("户籍地", "村"), ARRIVALS) is None
+    assert meaning_of(("户籍信息", "姓名"), ARRIVALS) is None
 
 
 def test_the_origin_of_departures_is_this_node_and_is_dropped():

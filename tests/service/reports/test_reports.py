@@ -283,3 +283,30 @@ def test_who_is_hidden_is_in_no_number(node, officer, clock):
         for table in (VerificationRequest, Arrival, Person):
             node.database.write_sync(lambda session, table=table: session.execute(delete(table)))
     assert counted[0] == counted[1]
+
+
+def test_a_month_ends_at_the_nodes_own_midnight_and_holidays_are_no_working_days(node, officer):
+    """Asked or answered at 16:00 UTC is of the next day in Shanghai; so is a term that ended the day before."""
+    rows, midnight, due = Rows(node), datetime(2026, 10, 31, 16, 0, tzinfo=UTC), date(2026, 10, 31)
+    second = timedelta(seconds=1)
+    arrived = rows.arrive(4, TOWN, HOME, "2026-10-31") + rows.arrive(3, TOWN, HOME, "2026-11-01")
+    rows.ask(arrived[:2], HOME, midnight - second, None)
+    rows.ask(arrived[2:5], HOME, midnight, None)
+    asked = midnight - timedelta(days=1)
+    nobody = {"direction": "received", "person_id": None, "record_id": None, "due_on": due}
+    rows.ask(arrived[:2], HOME, asked, timedelta(days=1) - second, **nobody)
+    rows.ask(arrived[:3], HOME, asked, timedelta(days=1), **nobody)
+    # Asked on the day before the National Day, answered on the Friday after: the 8th and the 9th.
+    rows.ask(arrived[:1], HOME, datetime(2026, 9, 30, 2, 0, tzinfo=UTC), timedelta(days=9))
+    rows.keep()
+    node.database.write_sync(lambda session: add_paper_peer(session, node.fed, HOME, "青禾县"))
+    counted = {
+        month: node.database.read_sync(lambda session, month=month: count_month(session, node, Month.parse(month)))
+        for month in ("2026-10", "2026-11")
+    }
+    october, november = counted["2026-10"], counted["2026-11"]
+    assert (october["arrivals"].counts, november["arrivals"].counts) == ({(TOWN, HOME): 4}, {(TOWN, HOME): 3})
+    assert (october["asked"].counts, november["asked"].counts) == ({(TOWN, HOME): 2}, {(TOWN, HOME): 3})
+    assert october["answers_given"].counts == {(HOME, "in_time"): 2}
+    assert november["answers_given"].counts == {(HOME, "late"): 3}
+    assert october["answered"].days[TOWN, HOME] == 20

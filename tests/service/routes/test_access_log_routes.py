@@ -48,6 +48,7 @@ async def test_the_whole_log_says_of_people_only_that_it_was_about_one(client: h
         assert (item["purpose"], item["fields"], item["automatic"]) == (None, [], False)
     assert {item["action"] for item in items} <= {"person", "officer.signed_in", "access_log.read"}
     assert person not in str(items)
+    assert [item["purpose"] for item in items if item["action"] == "officer.signed_in"] == ["password"]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from fastapi import APIRouter, FastAPI
 
 from schemas.clock import FakeClock
 from schemas.problems import Unavailable
-from service.officers.rules import Officer
+from service.officers.rules import Officer, Role
 from service.routes.accept import accepted_language
 from service.web.csrf import form_token
-from tests.service.conftest import connect, sign_in_as
+from tests.service.conftest import add_account, connect, sign_in_as
 
 CANARY = "790101199003071230"
 ARRIVAL = {
@@ -129,7 +129,7 @@ async def test_too_large_a_file_is_told_its_bound_and_the_way_back(client: httpx
     page = {"Accept": "text/html", "Referer": f"{client.base_url}/ledgers/new", "Content-Length": str(40 << 20)}
     answer = await client.post("/ledgers", headers=page)
     assert answer.status_code == 413
-    assert "文件过大（最大 32 MB）。" in answer.text
+    assert "文件过大（最大 32 MB）" in answer.text
     assert 'href="/ledgers/new"' in answer.text
     elsewhere = await client.post("/ledgers", headers=page | {"Referer": "https://elsewhere.example//evil.example/"})
     assert "evil" not in elsewhere.text
@@ -245,6 +245,27 @@ async def test_a_body_names_each_field_once_and_says_that_it_is_json(client: htt
 async def test_json_is_utf_8_with_numbers_that_are_some(client: httpx2.AsyncClient, content: bytes) -> None:
     answer = await client.post("/api/v1/search", content=content, headers={"Content-Type": "application/json"})
     assert answer.json()["errors"] == [{"field": "body", "message": "The content is not JSON."}]
+
+
+@pytest.mark.asvs("16.3.2")
+async def test_whoever_asks_for_what_is_not_their_roles_stands_in_the_log_by_their_accounts_id(
+    app: FastAPI, password_hash: str, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    clerk = add_account(app.state.node, password_hash, "李雷", frozenset({Role.CLERK}))
+    cookies = {"tonglu_session": sign_in_as(app.state.node, clerk, "page")}
+    async with (
+        connect(app, sign_in_as(app.state.node, clerk)) as http,
+        connect(app, headers={"Accept": "text/html"}, cookies=cookies) as browser,
+    ):
+        for client, path in ((http, "/api/v1/officers"), (browser, "/officers")):
+            assert (await client.get(path)).status_code in {403, 404}
+            logged = written(capsys, caplog)
+            assert clerk.id in logged
+            assert clerk.name not in logged
+            caplog.clear()
+        assert (await http.get("/api/v1/arrivals/01a20000-0000-7000-8000-000000000001")).status_code == 404
+        assert (await http.get("/api/v1/session")).status_code == 200
+        assert clerk.id not in written(capsys, caplog)
 
 
 async def test_an_unknown_address_keeps_the_frame_of_who_is_signed_in(

@@ -1,5 +1,6 @@
 """The start page, handing over, being away, and what the node warns of, as officers see them."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -79,6 +80,16 @@ async def test_tasks_are_handed_over_together_with_a_list_on_paper(window, app, 
     handed = await window.post("/hand-over", data=window.form | {"item": items[:2], "to": "李伟"})
     assert "待办已移交" in handed.text
     assert assignees(node, items) == ["李伟", "李伟", None]
+    # Nobody touched them: one step takes them back, and only once.
+    undo = re.search(r'action="(/work-items/[0-9a-f-]{36}/undo)"', handed.text)[1]
+    assert "待办已恢复" in (await window.post(undo, data=window.form)).text
+    assert assignees(node, items) == ["王芳", "王芳", None]
+    assert (await window.post(undo, data=window.form)).status_code == 404
+    released = await window.post(f"/work-items/{items[0]}/release", data=window.form)
+    assert f'action="/work-items/{items[0]}/undo"' in released.text
+    await window.post(f"/work-items/{items[0]}/undo", data=window.form)
+    assert assignees(node, items) == ["王芳", "王芳", None]
+    await window.post("/hand-over", data=window.form | {"item": items[:2], "to": "李伟"})
     wrong = await window.post("/away", data=window.form | {"until": "2020-01-01"})
     assert wrong.status_code == 422
     assert 'value="2020-01-01"' in wrong.text

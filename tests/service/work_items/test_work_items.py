@@ -173,7 +173,7 @@ def test_townships_see_and_count_their_own_tasks_by_due_day(node, officer, colle
     assert listed(node, administrator) == []
 
 
-async def test_tasks_through_the_api(client, app, officer, password_hash):
+async def test_tasks_through_the_api(client, app, officer, password_hash, clock):
     node = app.state.node
     item = node.database.write_sync(
         lambda session: open_item(session, node, "request_unanswered", "case-1", peer="790101").id
@@ -190,6 +190,21 @@ async def test_tasks_through_the_api(client, app, officer, password_hash):
         assert "李伟" in refused.json()["detail"]
         handed = await theirs.post(f"/api/v1/work-items/{item}/hand-over", json={"to": officer.name})
         assert handed.json()["assignee"] == officer.name
+        # Whoever handed it over takes it back, once, while it lies as it was left and ten minutes have not gone by.
+        undo = f"/api/v1/work-items/{item}/undo"
+        assert (await client.post(undo)).status_code == 409
+        assert (await theirs.post(undo)).json()["assignee"] == "李伟"
+        assert (await theirs.post(undo)).status_code == 409
+        for to in (None, officer.name):
+            await theirs.post(f"/api/v1/work-items/{item}/hand-over", json={"to": to})
+            await client.post(f"/api/v1/work-items/{item}/take")
+            if to is None:
+                assert (await theirs.post(undo)).json()["assignee"] == officer.name
+                await client.post(f"/api/v1/work-items/{item}/hand-over", json={"to": "李伟"})
+        clock.advance(minutes=11)
+        theirs.headers["Authorization"] = f"Bearer {sign_in_as(node, second)}"
+        client.headers["Authorization"] = f"Bearer {sign_in_as(node, officer)}"
+        assert (await theirs.post(undo)).status_code == 409
         assert (await theirs.post(f"/api/v1/work-items/{item}/done")).status_code == 409
     mine = (await client.get("/api/v1/work-items", params={"assignee": officer.name})).json()
     assert len(mine["items"]) == 1

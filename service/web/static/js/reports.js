@@ -1,6 +1,8 @@
 /* Draws each table's numbers with an axis, in the place of the bars that the server has drawn. */
 "use strict";
 (() => {
+  // Without the drawing there are still the bars that came with the page.
+  if (!window.echarts) return;
   const COLOURS = ["#14506b", "#c46210", "#5b7f2b"];
   const shared = getComputedStyle(document.body);
   for (const figure of document.querySelectorAll("[data-chart]")) {
