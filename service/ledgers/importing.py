@@ -26,8 +26,8 @@ from service.ledgers.files.reader_process import LedgerReader
 from service.ledgers.judging.checking import CheckedRow, check_rows
 from service.ledgers.judging.rules import REGISTERED, Code, Outcome
 from service.ledgers.known import known_already
-from service.ledgers.maker_process import made_for
-from service.ledgers.making import Making
+from service.ledgers.maker_process import MakerEnded, made_for
+from service.ledgers.making import Making, made_ready
 from service.ledgers.origins import OWN, Origin
 from service.ledgers.registering import windows_of, write_all
 from service.ledgers.report import ReportRow
@@ -178,7 +178,11 @@ def register_all(node: Node, import_id: str, *, by: Officer, advance: Advance = 
         began, in_area = ledger.started_at or ledger.created_at, replace(by, area=ledger.area)
         making = Making(import_id, actions.kind_of(ledger), began, in_area)
         left = ledger.ok + ledger.warning - ledger.registered
-        with made_for(node, making, windows_of(node, import_id), left) as ready:
+        try:
+            with made_for(node, making, windows_of(node, import_id), left) as ready:
+                write_all(node, import_id, ready, advance, by=by)
+        except MakerEnded:
+            ready = made_ready(node, making, windows_of(node, import_id))
             write_all(node, import_id, ready, advance, by=by)
         write(lambda session: actions.finish_commit(session, node, import_id, by=by))
     # A job may look for doubles among the newcomers.

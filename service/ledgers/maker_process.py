@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from schemas.entropy import Entropy, SystemEntropy
-from schemas.problems import Unavailable
 from service.context import Node
 from service.ledgers.making import Making, Ready, SealedBatch, made_ready
 from service.vault import Vault
@@ -34,28 +33,35 @@ _NICER: Final = 5
 """Officers who are being served come first."""
 
 
+class MakerEnded(Exception):
+    """The other process was ended, by whoever needed its memory perhaps: what it had in hand is to be made here."""
+
+
 @contextmanager
 def made_for(
     node: Node, making: Making, windows: Iterator[Sequence[SealedBatch]], rows: int
 ) -> Iterator[Iterator[Ready]]:
     """Make an import of so many rows ready, here or in another process, which ends with the block.
 
-    What comes may raise `Unavailable` where the other process ends before its time; the import goes on later.
+    What comes raises `MakerEnded` where the other process ends before its time.
     """
     if rows < ROWS_OF_ITS_OWN:
         yield made_ready(node, making, windows)
         return
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service.ledgers.maker_process"],
-        cwd=_ROOT,
-        env={"PYTHONPATH": str(_ROOT), "PATH": os.environ.get("PATH", "")},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service.ledgers.maker_process"],
+            cwd=_ROOT,
+            env={"PYTHONPATH": str(_ROOT), "PATH": os.environ.get("PATH", "")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+    except OSError:
+        raise MakerEnded from None
     try:
         if process.stdin is None or process.stdout is None:
-            raise Unavailable
+            raise MakerEnded
         yield _asked(process.stdin, process.stdout, node, making, windows)
     finally:
         process.kill()
@@ -79,7 +85,7 @@ def _asked(
             else:
                 yield told
     except (EOFError, BrokenPipeError, pickle.UnpicklingError):
-        raise Unavailable from None
+        raise MakerEnded from None
 
 
 _MORE: Final = True
