@@ -18,6 +18,9 @@ from service.web.languages import N_
 
 _NOT_JSON: Final = N_("The content is not JSON.")
 _TWICE: Final = N_("A field stands twice.")
+_TOO_LONG: Final = N_("This is too long.")
+MAX_FIELDS: Final = 1000
+"""More than any body has: each field that is none costs a line of the refusal."""
 
 
 class JsonRoute(APIRoute):
@@ -67,6 +70,8 @@ def _parsed(content: bytes) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_FIELDS:
+        raise InvalidInput(errors=[{"field": "body", "message": _TOO_LONG}])
     found = dict(pairs)
     if len(found) != len(pairs):
         raise InvalidInput(errors=[{"field": "body", "message": _TWICE}])

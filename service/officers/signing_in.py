@@ -38,7 +38,7 @@ from service.officers.sessions import (
     token_hash,
     unlock_session,
 )
-from service.officers.steps import begin_step, finish_step, look_at_step
+from service.officers.steps import begin_step, drop_steps, finish_step, look_at_step
 from service.officers.tables import OfficerAccount, OfficerSession
 
 T = TypeVar("T")
@@ -183,6 +183,8 @@ async def change_password(
         row.password_given_at = None
         session.add(row)
         end_sessions(session, row.id)
+        # Nor is a sign-in finished that was begun with the old password.
+        drop_steps(session, row.id)
         record(session, node, officer_from(row).as_actor, "officer.password_changed")
         return open_session(session, node, row.id, door, second=given, address=address)
 

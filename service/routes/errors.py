@@ -42,6 +42,8 @@ from service.web.templating import pages_of
 PROBLEM_TYPE: Final = "application/problem+json"
 UNAVAILABLE_RETRY_SECONDS: Final = 5
 _MOST_LINES: Final = 8
+_MOST_FIELDS: Final = 100
+"""Of so many fields a refusal tells what is wrong: it is never much longer than what was sent."""
 _ELSEWHERE: Final = re.compile(r"[/\\\\](site-packages|lib[/\\\\]python3)")
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -123,7 +125,7 @@ def translator_of(request: Request) -> Translator:
 def field_errors(errors: Any) -> list[dict[str, str]]:
     """Pydantic's errors as ``{"field", "message"}``, without what was sent."""
     found = []
-    for error in errors:
+    for error in errors[:_MOST_FIELDS]:
         # The first part says where in the request; a number is a place in a list.
         place = [str(part) for part in error["loc"]]
         name = ".".join(place[1:]) if len(place) > 1 else ".".join(place)

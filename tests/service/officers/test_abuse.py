@@ -178,3 +178,8 @@ async def test_whoever_is_shut_out_finishes_nothing_that_they_had_begun(
         assert (await post(browser, "/signin/code", step=step, code=codes[0])).status_code == 401
         assert (await client.post(f"/api/v1/officers/{clerk.name}/enable")).status_code == 204
         assert (await post(browser, "/signin/code", step=step, code=codes[0])).status_code == 401, "nor afterwards"
+        # Nor is what was begun with a password finished once it was changed.
+        step = step_of(await post(browser, "/signin", name=clerk.name, password=PASSWORD))
+        change = {"name": clerk.name, "password": PASSWORD, "new_password": "a sentence of my own", "code": codes[1]}
+        assert (await client.post("/api/v1/session/password", json=change)).status_code == 200
+        assert (await post(browser, "/signin/code", step=step, code=codes[2])).status_code == 401

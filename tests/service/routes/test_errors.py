@@ -120,6 +120,15 @@ async def test_a_refusal_names_the_field_and_not_what_was_sent(client: httpx2.As
     assert CANARY not in answer.text
 
 
+@pytest.mark.parametrize(("fields", "told"), [(900, 100), (60_000, 1)])
+async def test_a_refusal_does_not_grow_with_what_is_wrong(
+    anonymous: httpx2.AsyncClient, fields: int, told: int
+) -> None:
+    body = {"name": "x", "password": "y"} | {f"f{number}": number for number in range(fields)}
+    answer = await anonymous.post("/api/v1/session", json=body)
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, told)
+
+
 async def test_too_large_a_body_is_refused(client: httpx2.AsyncClient) -> None:
     answer = await client.post("/api/v1/arrivals", content=b"x" * (1024 * 1024 + 1))
     assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too_large")
