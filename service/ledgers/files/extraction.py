@@ -14,7 +14,7 @@ from schemas.problems import LedgerUnreadable
 from service.ledgers.files.columns import Layout, Row, find_layout, likely_header
 from service.ledgers.files.date_systems import day_of
 from service.ledgers.files.fields import OUTCOME_HEADER, Cell, Chosen, Field, KeptColumn, LedgerKind, RawRow, ToldColumn
-from service.ledgers.files.formats import FileFormat, recognise
+from service.ledgers.files.formats import FileFormat, look_into
 from service.ledgers.files.headers import DATES
 from service.ledgers.files.people import LONGEST_CELL, is_person, printed_above, text_of
 from service.ledgers.files.texts import read_text
@@ -29,6 +29,7 @@ _MOST_SHOWN = 5
 """People of an example; a sheet with more is somebody's ledger, whatever it is called."""
 _REGISTERED_ALREADY = re.compile(r"\((ok|warning|duplicate)\)$")
 """In a file that we handed back: rows of people who are in the register, and stand there with hidden numbers."""
+_SPOILT = "#N/A"
 _SHARED = (Field.REGION, Field.MOVED_ON, Field.EXPECTED_RETURN_ON, Field.ADDRESS)
 """What a cell that is merged over several rows may say of all of them."""
 
@@ -69,8 +70,8 @@ def extract_chosen(path: Path, kind: LedgerKind | None = None, chosen: Chosen | 
     none, holds no header or may be of either kind, `Incomplete` where it lacks a column without which no journey can
     be made.
     """
-    found = recognise(path)
-    sheets = read_text(path, chosen) if found is FileFormat.TEXT else read_workbook(path, found)
+    found, spoilt = look_into(path)
+    sheets = read_text(path, chosen) if found is FileFormat.TEXT else read_workbook(path, found, spoilt)
     fitting: list[tuple[Sheet, Layout]] = []
     incomplete: Layout | None = None
     other_kind, empty = False, True
@@ -161,6 +162,11 @@ def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Itera
                 row_with_shared = shared.fill(number, row)
                 if is_person(row, half, above):
                     mapped = mapper(row_with_shared)
+                    if sheet.spoilt and any(
+                        (number, place) in sheet.spoilt for place in half.columns.get(Field.DOCUMENT_NUMBER, ())
+                    ):
+                        # A look-up that found nothing does not say that there is no document.
+                        mapped = replace(mapped, document_number=_SPOILT)
                     yield _from_1904(mapped) if sheet.from_1904 else mapped
 
 

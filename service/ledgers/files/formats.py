@@ -48,6 +48,8 @@ _ROW = re.compile(rb"""r=["']([0-9]{1,20})["']""")
 _BLANK_CELL = re.compile(rb"""<c r=["'][A-Z]{1,3}[0-9]{1,7}["'](?: s=["'][0-9]{1,6}["'])?\s*(?:/>|></c>)""")
 _BLANK_ROW = re.compile(rb"<row(?: [A-Za-z0-9:]{1,20}=[\"'][^\"'<>]{0,40}[\"']){0,20}\s*(?:/>|>\s*</row>)")
 """Cells and rows that have a look and hold nothing."""
+_SPOILT_CELL = re.compile(rb"""<c r="([A-Z]{1,3})([0-9]{1,7})"(?: s="[0-9]{1,6}")? t="e">""")
+_MOST_SPOILT = 100_000
 _LONGEST_ROW_BYTES = 4 * _CHUNK_BYTES
 _DTD = re.compile(
     b"|".join(rb"\x00?".join(re.escape(bytes([one])) for one in word) for word in (b"<!DOCTYPE", b"<!ENTITY")),
@@ -63,6 +65,10 @@ _UTF_16_WITHOUT_MARK = tuple(
 _TEXT_CONTROLS = frozenset(range(32)) - {9, 10, 12, 13, 26}
 
 
+SpoiltCells = dict[str, frozenset[tuple[int, int]]]
+"""Rows and columns from 0 of cells that hold #N/A and the like, by the part of the archive that is their sheet."""
+
+
 class FileFormat(StrEnum):
     """The shapes that are read."""
 
@@ -74,7 +80,14 @@ class FileFormat(StrEnum):
 
 
 def recognise(path: Path) -> FileFormat:
+    """Say what a file is from its bytes (`look_into`)."""
+    return look_into(path)[0]
+
+
+def look_into(path: Path) -> tuple[FileFormat, SpoiltCells]:
     """Say what a file is from its bytes, never from its name, and refuse what cannot be opened safely.
+
+    With it come the cells of an .xlsx whose formula failed, by the sheet's part: readers take them for blank ones.
 
     Raises `LedgerUnreadable` for an empty or huge file, a picture or document, a workbook with a password, and
     archives that unpack to more than a ledger can be.
@@ -89,14 +102,15 @@ def recognise(path: Path) -> FileFormat:
     with path.open("rb") as file:
         head = file.read(4096)
         if head.startswith(b"PK"):
-            return _recognise_archive(path)
+            spoilt: SpoiltCells = {}
+            return _recognise_archive(path, spoilt), spoilt
         if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
             file.seek(0)
-            return _recognise_compound(file)
+            return _recognise_compound(file), {}
         found = _recognise_text(head)
         file.seek(0)
         _refuse_endless_lines(file)
-    return found
+    return found, {}
 
 
 def _recognise_compound(file: IO[bytes]) -> FileFormat:
@@ -150,7 +164,7 @@ def _refuse_endless_lines(file: IO[bytes]) -> None:
             raise LedgerUnreadable("The sheet is too large: split the ledger.")
 
 
-def _recognise_archive(path: Path) -> FileFormat:
+def _recognise_archive(path: Path, spoilt: SpoiltCells) -> FileFormat:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
@@ -164,7 +178,7 @@ def _recognise_archive(path: Path) -> FileFormat:
             if any(name.lower().endswith("vbaproject.bin") for name in names):
                 raise LedgerUnreadable(_MACROS)
             found = _format_of(names)
-            _weigh(archive, members, path.stat().st_size)
+            _weigh(archive, members, path.stat().st_size, spoilt)
             return found
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError):
         raise LedgerUnreadable("The workbook is damaged; open it in Excel and save it again.") from None
@@ -181,7 +195,7 @@ def _format_of(names: set[str]) -> FileFormat:
     raise LedgerUnreadable("The file is neither a workbook nor text with columns; save the ledger as .xlsx or .csv.")
 
 
-def _weigh(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], packed: int) -> None:
+def _weigh(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], packed: int, spoilt: SpoiltCells) -> None:
     """Unpack everything once, counting: the sizes that an archive's directory claims are not believed."""
     declared = sum(member.file_size for member in members)
     allowed = min(MAX_UNPACKED_BYTES, max(RATIO_MATTERS_FROM_BYTES, packed * MAX_RATIO))
@@ -208,6 +222,8 @@ def _weigh(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], packed: int
                 tail = piece[-_OVERLAP_BYTES:]
         if sheet is not None and (sheet.too_far or sheet.hollow):
             _refuse_far_cells(archive, member)
+        if sheet is not None and sheet.spoilt:
+            spoilt[member.filename] = frozenset(sheet.spoilt)
 
 
 def _refuse_far_cells(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
@@ -247,15 +263,20 @@ class _Dimensions:
         self.columns = 0
         self.rows = 0
         self.cells = 0
+        self.spoilt: set[tuple[int, int]] = set()
 
     def add(self, piece: bytes) -> None:
         """Count one more piece of the sheet's XML."""
         found = set(_COLUMN.findall(piece))
         self.columns = max([self.columns, *(_column_number(letters.rstrip(b"0123456789")) for letters in found)])
-        self.rows = max([self.rows, *map(int, _LAST_CELL.findall(piece) + _ROW.findall(piece))])
+        # From the start alone: where no cell is, looking from every place would take an hour.
+        last = _LAST_CELL.match(piece)
+        self.rows = max([self.rows, *map(int, [*(last.groups() if last else ()), *_ROW.findall(piece)])])
         if not all(map(bytes.isalpha, found)):
             self.rows = MAX_ROWS + 1
         self.cells += len(_CELL.findall(piece))
+        if b't="e"' in piece and len(self.spoilt) < _MOST_SPOILT:
+            self.spoilt.update((int(row) - 1, _column_number(at) - 1) for at, row in _SPOILT_CELL.findall(piece))
 
     @property
     def too_far(self) -> bool:

@@ -33,7 +33,7 @@ def month_cells(path: Path) -> list[MonthCells]:
             styles = _month_styles(archive)
             if not styles:
                 return []
-            return [_cells(archive, member, styles) for member in _sheets(archive)]
+            return [_cells(archive, member, styles) for member in _members(archive)]
     except (KeyError, ET.ParseError, ValueError):
         # A part is missing or unusual; the reader of cells says whether the workbook is damaged.
         return []
@@ -62,7 +62,16 @@ def _month_styles(archive: zipfile.ZipFile) -> frozenset[int]:
     return frozenset(place for place, number in enumerate(numbers) if own.get(number, built_in_month(number)))
 
 
-def _sheets(archive: zipfile.ZipFile) -> Iterator[str]:
+def sheet_members(path: Path) -> list[str]:
+    """Give the part of an .xlsx that each of its sheets is, in their order; `[]` where they cannot be told."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return list(_members(archive))
+    except (KeyError, ET.ParseError, ValueError):
+        return []
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[str]:
     relations = ET.fromstring(archive.read("xl/_rels/workbook.xml.rels"))  # noqa: S314 - as above
     targets = {one.get("Id"): one.get("Target", "") for one in relations}
     book = ET.fromstring(archive.read("xl/workbook.xml"))  # noqa: S314 - as above

@@ -13,8 +13,8 @@ from schemas.problems import LedgerUnreadable
 from service.ledgers.files.columns import HEADER_SEARCH_ROWS, Merge, Row
 from service.ledgers.files.date_systems import counts_from_1904
 from service.ledgers.files.fields import Cell
-from service.ledgers.files.formats import MAX_CELLS, MAX_COLUMNS, MAX_SHEETS, FileFormat
-from service.ledgers.files.month_cells import MonthCells, month_cells
+from service.ledgers.files.formats import MAX_CELLS, MAX_COLUMNS, MAX_SHEETS, FileFormat, SpoiltCells
+from service.ledgers.files.month_cells import MonthCells, month_cells, sheet_members
 from service.ledgers.files.ods_cells import ods_sheets
 from service.ledgers.files.old_cells import old_month_cells
 
@@ -28,7 +28,7 @@ class Sheet:
     """One sheet: its title, its first rows with their merged ranges, and an iterator over all its rows from the top.
 
     `from_1904`: days that stand as plain numbers are counted from 1904 (old workbooks of a Mac). `tall`: ranges that
-    are merged over several rows, anywhere.
+    are merged over several rows, anywhere. `spoilt`: cells whose formula failed, which stand among the rows as blank.
     """
 
     title: str
@@ -37,9 +37,10 @@ class Sheet:
     rows: Iterator[Row]
     from_1904: bool = False
     tall: Sequence[Merge] = ()
+    spoilt: frozenset[tuple[int, int]] = frozenset()
 
 
-def read_workbook(path: Path, found: FileFormat) -> Iterator[Sheet]:
+def read_workbook(path: Path, found: FileFormat, spoilt: SpoiltCells | None = None) -> Iterator[Sheet]:
     """Give the visible sheets of a workbook (.xlsx, .xlsb, .xls, .ods), one after the other.
 
     Formulas give the value that was saved with them; they are never run. A day that is shown as a month is
@@ -52,11 +53,12 @@ def read_workbook(path: Path, found: FileFormat) -> Iterator[Sheet]:
     beside = ods_sheets(path) if found is FileFormat.ODS else []
     months = [one.month_cells for one in beside] or _months(path, found)
     from_1904 = counts_from_1904(path, found)
+    members = dict(enumerate(sheet_members(path))) if spoilt else {}
     for number, sheet in enumerate(book.sheets_metadata):
         if sheet.typ == calamine.SheetTypeEnum.WorkSheet and sheet.visible == calamine.SheetVisibleEnum.Visible:
             merges = beside[number].merges if number < len(beside) else None
             seen = _sheet(book, number, sheet.name, months[number] if number < len(months) else frozenset(), merges)
-            yield replace(seen, from_1904=from_1904)
+            yield replace(seen, from_1904=from_1904, spoilt=(spoilt or {}).get(members.get(number, ""), frozenset()))
 
 
 def _months(path: Path, found: FileFormat) -> Sequence[MonthCells]:

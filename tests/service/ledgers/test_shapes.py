@@ -229,6 +229,18 @@ def test_a_number_in_a_number_cell_is_refused_and_never_guessed(make_workbook, j
     assert outcomes(judged(make_workbook([WIDE, *lines]))) == [("error", ["ambiguous"])] * 3
 
 
+def test_a_look_up_that_found_nothing_does_not_say_that_there_is_no_document(tmp_path, judged):
+    book = xlsxwriter.Workbook(str(tmp_path / "looked-up.xlsx"))
+    sheet = book.add_worksheet()
+    for line, cells in enumerate([WIDE, PERSON, OTHER]):
+        sheet.write_row(line, 0, cells)
+    sheet.write_formula("B3", "=VLOOKUP(A3,Z:Z,1,0)", None, "#N/A")
+    # Formulas that were drawn down further than there are people.
+    sheet.write_formula("B4", "=VLOOKUP(A4,Z:Z,1,0)", None, "#N/A")
+    book.close()
+    assert outcomes(judged(tmp_path / "looked-up.xlsx")) == [("ok", []), ("error", ["ambiguous"])]
+
+
 def test_nobody_under_14_is_taken_in(make_workbook, judged):
     head = [*WIDE, "出生日期"]
     lines = [
