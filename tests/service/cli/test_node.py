@@ -80,7 +80,7 @@ def test_init_prints_the_first_officers_password_once(
 ) -> None:
     assert init(tmp_path / "node", base_url="https://lanjiang.example") == 0
     printed = capsys.readouterr()
-    password = re.fullmatch(r"officer: first\npassword: (\S+)\n", printed.out)
+    password = re.fullmatch(r"officer: first\npassword: (\S+)\ngood until: \S+ \S+\n", printed.out)
     assert password
     assert printed.err == ""
     kept = b"".join(path.read_bytes() for path in (tmp_path / "node").iterdir())
@@ -91,7 +91,7 @@ def test_init_prints_the_first_officers_password_once(
 def test_init_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str], database_kind: str) -> None:
     assert init(tmp_path / "node", "--json", base_url="https://lanjiang.example") == 0
     told = json.loads(capsys.readouterr().out)
-    assert told.keys() == {"officer", "password"}
+    assert told.keys() == {"officer", "password", "expires_at"}
     assert told["officer"] == "first"
 
 
