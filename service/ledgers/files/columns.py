@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from unicodedata import category
 
 from service.ledgers.files.fields import MANY_COLUMNS, Cell, Chosen, Field, KeptColumn, LedgerKind, ToldColumn, Why
-from service.ledgers.files.headers import DATES, DETAIL, Meaning, is_forbidden, meaning_of
+from service.ledgers.files.headers import DATES, DETAIL, Meaning, fold_header, is_forbidden, meaning_of
 
 HEADER_SEARCH_ROWS = 60
 """So many rows from the top may be titles and notes."""
@@ -38,7 +38,7 @@ class Layout:
     """A sheet's header as understood: `columns[field]` are the places of the cells to read, in order of level.
 
     `first_row` is the place of the first row below the header. `beside`: so many places further on the same columns
-    stand once more, as on a sheet that is printed in two halves.
+    stand once more, as on a sheet that is printed in two halves. `named` are the headers by place.
     """
 
     kind: LedgerKind
@@ -49,6 +49,7 @@ class Layout:
     first_row: int
     certain: bool
     beside: tuple[int, ...] = ()
+    named: tuple[tuple[int, str], ...] = ()
 
     @property
     def halves(self) -> "tuple[Layout, ...]":
@@ -87,6 +88,9 @@ def find_layout(
     best: Layout | None = None
     best_score = 1
     for top in range(min(len(rows), HEADER_SEARCH_ROWS)):
+        if best is not None and best.complete and top > best.first_row:
+            # What stands further down, were it a header with more columns, is another table's: its people come later.
+            break
         if not any(_text(cell) for cell in rows[top]) or _stands_under_groups(rows, merges, top):
             continue
         for depth in range(1, min(DEEPEST_HEADER, len(rows) - top) + 1):
@@ -121,6 +125,20 @@ def looks_like_header(row: Row, layout: Layout) -> bool:
         if found is None or found.field is not Field.NAME:
             return False
     return True
+
+
+def other_header(row: Row, layout: Layout) -> Layout | None:
+    """Give the layout of another table that begins with this row, below the first; `None` where it is no such header.
+
+    The same header once more is none, nor is one that puts the same things into the same columns. What is given may
+    lack columns: then the rows below it are of no table that is understood.
+    """
+    texts = [(place, fold_header(text)) for place, cell in enumerate(row) if (text := _text(cell))]
+    headers = {place: fold_header(name) for place, name in layout.named}
+    if all(text in headers.get(place, "") for place, text in texts):
+        return None
+    found = _layout([row], [], 0, 1, kind=layout.kind, chosen={})
+    return None if found.columns == layout.columns else found
 
 
 def _score(layout: Layout) -> int:
@@ -183,6 +201,7 @@ def _layout(
         first_row=top + depth,
         certain=any(found.tells_kind and place in field_at for place, found in meanings if found is not None),
         beside=beside,
+        named=tuple(named),
     )
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from schemas.problems import LedgerUnreadable
-from service.ledgers.files.columns import Layout, Row, find_layout, likely_header
+from service.ledgers.files.columns import Layout, Row, find_layout, likely_header, other_header
 from service.ledgers.files.date_systems import day_of
 from service.ledgers.files.fields import OUTCOME_HEADER, Cell, Chosen, Field, KeptColumn, LedgerKind, RawRow, ToldColumn
 from service.ledgers.files.formats import FileFormat, look_into
-from service.ledgers.files.headers import DATES
+from service.ledgers.files.headers import DATES, names_a_person
 from service.ledgers.files.people import LONGEST_CELL, is_person, printed_above, text_of
 from service.ledgers.files.texts import read_text
 from service.ledgers.files.workbooks import Sheet, read_workbook
@@ -150,6 +150,7 @@ def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Itera
         outcome = next((place for place, name in layout.dropped if name == OUTCOME_HEADER), None)
         above = printed_above(sheet.head[: layout.first_row])
         halves = [(half, _Shared(sheet, half), _mapper(half)) for half in layout.halves]
+        understood, numbers_at = True, _place_of_numbers(layout)
         for number, row in enumerate(sheet.rows):
             if number < layout.first_row:
                 continue
@@ -157,6 +158,16 @@ def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Itera
                 unnamed.remove(place)
                 dropped.append(f"({_letters(place)})")
             if outcome is not None and outcome < len(row) and _REGISTERED_ALREADY.search(text_of(row[outcome])):
+                continue
+            if not _shows_digits(row, numbers_at) and any(
+                isinstance(cell, str) and names_a_person(cell) for cell in row
+            ):
+                # Another table below the first: 二、流出人员. Its rows are never read as the first one's.
+                other = other_header(row, layout)
+                understood = other is None or other.complete
+                wanted = other if other is not None and other.complete else layout
+                numbers_at = _place_of_numbers(wanted)
+                halves = [(half, _Shared(sheet, half), _mapper(half)) for half in wanted.halves]
                 continue
             for half, shared, mapper in halves:
                 row_with_shared = shared.fill(number, row)
@@ -167,7 +178,18 @@ def _people(chosen: Iterable[tuple[Sheet, Layout]], dropped: list[str]) -> Itera
                     ):
                         # A look-up that found nothing does not say that there is no document.
                         mapped = replace(mapped, document_number=_SPOILT)
+                    if not understood:
+                        mapped = replace(mapped, region=(), moved_on=None)
                     yield _from_1904(mapped) if sheet.from_1904 else mapped
+
+
+def _place_of_numbers(layout: Layout) -> int | None:
+    return next(iter(layout.columns.get(Field.DOCUMENT_NUMBER, ())), None)
+
+
+def _shows_digits(row: Row, place: int | None) -> bool:
+    """Tell at a glance that a row is no header: in its column of numbers stand digits."""
+    return place is not None and place < len(row) and str(row[place])[-5:-1].isdigit()
 
 
 class _Shared:

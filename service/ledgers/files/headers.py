@@ -33,6 +33,7 @@ _SHORT_NAMED = re.compile(r"(来|到)(?![^日时]*[访电信函文登记件源])
 """来澜江日期: a place without its 市. Taken where nothing else tells, and not what is forbidden."""
 _DATE_PARTS = {"年": 0, "年份": 0, "月": 1, "月份": 1, "日": 2}
 """How a date is spread over columns of its own, and their levels."""
+_LONGEST_NAME_HEADER = 20
 _LEVEL_OF = re.compile(r"(province|prefecture|city|county|district|town|township|village)of([a-z]+)")
 _BRACKETED = re.compile(r"\(([^()]*)\)")
 _BRACKETS = str.maketrans("【】[]〔〕{}<>", "()()()()()")
@@ -99,6 +100,14 @@ def meaning_of(labels: tuple[str, ...], kind: LedgerKind) -> Meaning | None:
         found = _single(last, kind)
         return found if found and found.field in (Field.PHONE, Field.EMAIL) else None
     return found
+
+
+def names_a_person(text: str) -> bool:
+    """Tell whether a text is nothing but a header of names: 姓名."""
+    # Asked of every cell of a ledger: nearly all are told by the first look.
+    if "名" not in text and "ame" not in text and "AME" not in text:
+        return False
+    return len(text) < _LONGEST_NAME_HEADER and fold_header(text) in _words("name")
 
 
 def explains(text: str) -> bool:

@@ -92,6 +92,28 @@ def test_a_sheet_printed_in_two_halves_is_read_whole(make_workbook, judged):
     assert [row.raw.name for row in judged(path)] == ["吴强华"]
 
 
+def test_another_table_below_the_first_is_read_by_its_own_header_or_handed_back(make_workbook, judged):
+    turned = [
+        ["手机", "来此日期", "姓名", "户籍所在地", "公民身份号码"],
+        [OTHER[4], OTHER[3], OTHER[0], "青禾县", NUMBERS[1]],
+    ]
+    again = [["姓 名", *WIDE[1:]], ["史华", NUMBERS[2], "云台县", "2024-04-15", None]]
+    left = [["姓名", "身份证号", "流入地", "流出时间"], ["白晨", "790202197511209154", "澜江市", "2024-03-27"]]
+    lines = [WIDE, PERSON, ["二、另表"], *turned, [], *again, ["三、流出人员"], *left]
+    rows = judged(make_workbook(lines), LedgerKind.ARRIVALS)
+    assert outcomes(rows) == [("ok", []), ("ok", []), ("ok", []), ("error", ["date", "ambiguous"])]
+    found = [
+        row.verdict.candidate and (row.verdict.candidate.identity.name, row.verdict.candidate.region) for row in rows
+    ]
+    assert found == [("吴强华", "790202201"), ("龙敏涵", "790101"), ("史华", "790202"), None]
+    # The second one may have more columns.
+    wider = [
+        ["姓名", "身份证号", "户籍地", "流入时间", "电话", "现居住地"],
+        ["龙敏涵", NUMBERS[1], "青禾县", "2026-01-01"],
+    ]
+    assert len(judged(make_workbook([WIDE[:4], PERSON[:4], *wider]))) == 2
+
+
 def test_a_group_that_was_never_merged_lends_the_person_no_column(make_workbook):
     head = [
         ["基本情况", None, None, None, "配偶情况", None, "备注"],
