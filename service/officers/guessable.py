@@ -38,6 +38,8 @@ _NUMBER: Final = re.compile(r"1[3-9]\d{9}|\d{17}[\dx]")
 """A mobile number, a resident identity number."""
 _OVER_AND_OVER: Final = re.compile(r"(.{1,5})\1+")
 _BESIDE_A_DATE: Final = 4
+_FIRST_HAN: Final = "\u2e80"
+"""Where East Asian writing begins in Unicode."""
 _MOST_STROKES: Final = 2
 _LONG: Final = 12
 _MOST_STROKES_LONG: Final = 3
@@ -80,8 +82,13 @@ class Guesses:
 
 
 def made_of(word: str, password: str) -> bool:
-    """Whether a password is a word and less than a password's length besides."""
-    return word.casefold() in password.casefold() and len(password) < len(word) + ENOUGH_BESIDES
+    """Whether a password is a word, however often, and less than a password's length besides.
+
+    A Chinese character counts for two letters: there are thousands of them.
+    """
+    word, password = word.casefold(), password.casefold()
+    besides = password.replace(word, "")
+    return word in password and sum(2 if one >= _FIRST_HAN else 1 for one in besides) < ENOUGH_BESIDES
 
 
 def is_pattern(password: str) -> bool:

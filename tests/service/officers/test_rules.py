@@ -77,7 +77,7 @@ def test_a_password_that_will_not_do(new: str) -> None:
     "passwords",
     [
         "Tonglu2026 T0nglu2026 P@ssw0rd2026 Admin@2026 admin888! 流动人口2026 liudong2026",
-        "王芳王芳2026 wangfang1990 WangFang!! WF123456 wf19900307",
+        "王芳王芳2026 wangfang1990 WangFang!! WangFangWangFang WF123456 wf19900307",
         "澜江澜江2026 Lanjiang2026 lanjiangshi1 lingang888 临港临港2026 lgjd2026 LJ20261234",
         "!QAZ@WSX qwer!234 aaaabbbb 7ujm6yhn zxcv1234567 ａｂｃｄ１２３４",
         "abcabcabc 王王王王王王王王 20262026",
@@ -100,6 +100,7 @@ def test_what_somebody_guesses_who_knows_the_office(passwords: str) -> None:
         "春天的柳树正发芽呢",
         "wangfang keeps a red bicycle",
         "临港的春天来得特别早",
+        "临港的路我天天走",
         "correct horse battery",
         "since 1990-03-07 in town",
         "Xk7#pq2z",
