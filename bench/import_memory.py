@@ -8,8 +8,8 @@ MOST_MEGABYTES = 300.0
 
 
 def measure(*, people: int = PEOPLE) -> list[Result]:
-    """The row of the table: the node's own process; its note tells that of the reader, which has bounds of its own."""
-    ours, reader = memory(people)
+    """The row of the table: the node's own process; its note tells that of the processes that help it."""
+    ours, beside = memory(people)
     ratio = MOST_MEGABYTES / ours
     return [
         Result(
@@ -23,7 +23,8 @@ def measure(*, people: int = PEOPLE) -> list[Result]:
             baseline_per_second=MOST_MEGABYTES,
             note=(
                 "the columns of rates hold megabytes; the highest resident set of the process that compares, keeps and "
-                f"registers; the process that reads the file had {reader} MB at most and ends before registering"
+                "inserts; beside it one that reads the file, and after that one that makes people ready, of which the "
+                f"larger had {beside} MB at most"
             ),
         )
     ]
