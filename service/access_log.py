@@ -287,18 +287,21 @@ def entries_of_person(
     person: KeyHolder,
     *,
     also: Iterable[bytes] = (),
+    for_officer: bool = False,
     after: str | None = None,
     limit: int = 50,
 ) -> list[LogItem]:
     """List who looked at this person and what was done, newest first; ``after`` is the last item's ``id``.
 
     ``also`` are the keys of records that were merged into theirs: what was done with those is theirs to read. Whoever
-    calls this for an officer records that, too.
+    calls this ``for_officer`` records that, too; what the person did on their own page is left out then (rule 6).
     """
     if person.wrapped_key is None:
         return []
     keys = {node.vault.link(key, _LINK): key for key in (node.vault.open_key(person.wrapped_key), *also)}
     wanted = select(AccessLogEntry).where(col(AccessLogEntry.subject).in_(list(keys)))
+    if for_officer:
+        wanted = wanted.where(col(AccessLogEntry.actor) != "person")
     found = _page(session, wanted, after, limit)
     return [_opened(node, keys[bytes(entry.subject or b"")], entry) for entry in found]
 

@@ -106,12 +106,12 @@ def person_log_page(
 ) -> Sequence[LogItem]:
     """A page of one person's entries, one item longer than ``limit`` if more follow; looking is itself recorded.
 
-    Auditors read it without opening the record; the person sees that they did, and why. Raises
+    What the person did on their own page is theirs alone (rule 6). Auditors read it without opening the record; the person sees that they did, and why. Raises
     :class:`~schemas.problems.NotFound` alike for everyone whom the officer may not open.
     """
     person = find_logged(session, node, person_id, by)
     keys = merged_keys(session, node, person.id)
-    found = entries_of_person(session, node, person, also=keys, after=after, limit=limit + 1)
+    found = entries_of_person(session, node, person, also=keys, for_officer=True, after=after, limit=limit + 1)
     purpose = None if by.sees_people else "audit"
     record(session, node, by.as_actor, "access_log.read", person=person, purpose=purpose, fields=["access_log"])
     return found

@@ -78,6 +78,17 @@ async def test_looking_at_ones_own_page_leaves_no_trace(app, code):
     assert entries() == before
 
 
+async def test_what_the_person_does_there_stands_in_no_log_that_an_officer_reads(client, me, person_id):
+    await me.post("/api/v1/me/withdrawals", json={"purpose": "remind:quarterly_check"})
+    await me.post("/api/v1/me/requests", json={"kind": "copy"})
+    mine = (await me.get("/api/v1/me/access-log")).json()["items"]
+    own = {one["action"] for one in mine if one["sentence"]["zh-CN"].startswith("您本人")}
+    assert own == {"person.consent_withdrawn", "own_request.copy"}
+    read = (await client.get("/api/v1/access-log", params={"person_id": person_id})).json()["items"]
+    assert "arrival.registered" in {one["action"] for one in read}
+    assert own.isdisjoint(one["action"] for one in read)
+
+
 async def test_one_step_withdraws_at_once_and_one_takes_it_back(app, client, me, person_id):
     await client.post("/api/v1/reminder-plans", json=PLAN | {"person_id": person_id})
     answer = await me.post("/api/v1/me/withdrawals", json={"purpose": "remind:quarterly_check"})
