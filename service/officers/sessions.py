@@ -167,7 +167,7 @@ def sessions_of(session: Session, node: Node, officer_id: str, *, token: str | N
             used_at=row.used_at,
             this=row.token_hash == own,
         )
-        for row in sorted(found, key=lambda row: row.used_at, reverse=True)
+        for row in sorted(found, key=lambda row: (row.used_at, row.token_hash), reverse=True)
         if now - row.created_at < SESSION_LIFE and not (row.door == "api" and now - row.used_at >= API_IDLE)
     ]
 
