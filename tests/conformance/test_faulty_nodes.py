@@ -72,8 +72,12 @@ OWN_LINES: dict[Lapse, tuple[str, set[str]]] = {
 }
 """The chapter that finds a lapse, and its lines there."""
 
-FOLLOW = {Lapse.TWO_IN_FLIGHT: {"send-413-halves", "send-duplicate", "send-order", "send-nonce"}}
-"""What else may fail with it, for it is about the same requests."""
+FOLLOW = {
+    Lapse.TWO_IN_FLIGHT: {"send-413-halves", "send-duplicate", "send-order", "send-nonce"},
+    Lapse.STRANGERS_TOLD_APART: {"keys-compromised"},
+}
+"""What else may fail with it, for it is about the same requests, or about the same answer: whoever's key we call
+compromised is a stranger."""
 
 
 def test_every_lapse_has_its_line() -> None:
