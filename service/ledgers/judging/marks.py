@@ -3,13 +3,17 @@
 A dictionary of a million people would take 200 MB of a node that may have 300. This one is two arrays, with open
 addressing and linear probing (Knuth, The Art of Computer Programming 3, 6.4): a hash's place is its low bits, or the
 next free one behind it. Nothing is ever taken out. It doubles when it is three fifths full, which costs a look at each
-entry, once for as many entries as it holds.
+entry, once for as many entries as it holds; and because old and new lie side by side for that moment, it is made of
+parts, of which one doubles at a time.
 """
 
 from array import array
 from typing import Final
 
-_FIRST_BITS: Final = 10
+_FIRST_BITS: Final = 6
+_PARTS: Final = 64
+_PART_SHIFT: Final = 57
+"""A hash's highest six of 63 bits say in which part it is; its lowest, where there."""
 _EMPTY: Final = 0
 
 
@@ -18,20 +22,36 @@ class Marks:
 
     def __init__(self) -> None:
         """Nothing is in it yet."""
+        self._parts = [_Part() for _ in range(_PARTS)]
+
+    def __len__(self) -> int:
+        """How many hashes are in it."""
+        return sum(map(len, self._parts))
+
+    def get(self, mark: int) -> int | None:
+        """Give the number of a hash; `None` for one that is not in it."""
+        return self._parts[mark >> _PART_SHIFT].get(mark)
+
+    def add(self, mark: int, number: int) -> None:
+        """Put a hash in; one that is in it keeps its number."""
+        self._parts[mark >> _PART_SHIFT].add(mark, number)
+
+
+class _Part:
+    """The same, for hashes of one beginning."""
+
+    def __init__(self) -> None:
         self._count = 0
         self._make(1 << _FIRST_BITS)
 
     def __len__(self) -> int:
-        """How many hashes are in it."""
         return self._count
 
     def get(self, mark: int) -> int | None:
-        """Give the number of a hash; `None` for one that is not in it."""
         place = self._place(mark)
         return self._numbers[place] if self._marks[place] == mark else None
 
     def add(self, mark: int, number: int) -> None:
-        """Put a hash in; one that is in it keeps its number."""
         place = self._place(mark)
         if self._marks[place] == mark:
             return
@@ -48,8 +68,8 @@ class Marks:
         return place
 
     def _make(self, places: int) -> None:
-        self._marks = array("q", bytes(8 * places))
-        self._numbers = array("q", bytes(8 * places))
+        self._marks = array("q", [_EMPTY]) * places
+        self._numbers = array("q", [_EMPTY]) * places
         self._last = places - 1
 
     def _grow(self) -> None:
