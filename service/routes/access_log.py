@@ -107,7 +107,8 @@ def person_log_page(
     """A page of one person's entries, one item longer than ``limit`` if more follow; looking is itself recorded.
 
     What the person did on their own page is theirs alone (rule 6). Auditors read the rest without opening the record;
-    the person sees that they did, and why. Raises :class:`~schemas.problems.NotFound` alike for everyone whom the officer may not open.
+    the person sees that they did, and why. Raises :class:`~schemas.problems.NotFound` alike for everyone whom the
+    officer may not open.
     """
     person = find_logged(session, node, person_id, by)
     keys = merged_keys(session, node, person.id)
