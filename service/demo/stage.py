@@ -36,6 +36,8 @@ PAPER = "790202"
 NAMES = {HERE: "澜江市", HOME: "青禾县"}
 PORTS = {HERE: 8801, HOME: 8802}
 SECOND_OFFICER = "second"
+END_SECONDS = 15.0
+"""So long a node may take to end: the ten seconds that it gives to requests under way, and a little more."""
 START_SECONDS = 30.0
 
 
@@ -119,9 +121,11 @@ class Stage:
         for node in self.nodes.values():
             if node.process:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    node.process.wait(timeout=10)
+                    node.process.wait(timeout=END_SECONDS)
                 if node.process.poll() is None:
                     node.process.kill()
+                    # Its port is free only once it is gone.
+                    node.process.wait()
         self._sink.stop()
 
     def _set_up(self) -> None:

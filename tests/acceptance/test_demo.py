@@ -59,7 +59,7 @@ def test_an_outsider_who_knows_the_contract_alone_sees_the_same_story(demo_ports
         assert seen.stdout.splitlines()[-1] == "the outsider saw what was promised"
     finally:
         demo.send_signal(signal.SIGTERM)
-        demo.communicate(timeout=30)
+        demo.communicate(timeout=60)
 
 
 def test_a_taken_port_ends_the_demo_with_one_line_that_says_what_to_do(demo_ports):
