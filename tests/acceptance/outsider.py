@@ -287,6 +287,9 @@ def main() -> None:
     finally:
         for process in started:
             process.terminate()
+        for process in started:
+            # Its port is free for whoever comes next only once it is gone.
+            process.wait(timeout=30)
         if demo:
             demo.terminate()
             demo.wait(timeout=30)
