@@ -79,17 +79,25 @@ def _asked(
         fcntl.fcntl(back.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     try:
         _say(out, (node.settings.read_master_key(), making))
-        while (told := pickle.load(back)) is not None:  # noqa: S301 - our own process said it
+        while (told := _hear(back)) is not None:
             if told is _MORE:
                 _say(out, (node.now(), next(windows, ())))
             else:
                 yield told
-    except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+    except BrokenPipeError:
         raise MakerEnded from None
 
 
 _MORE: Final = True
 """Says that the next window is wanted; `None` says that nothing is left."""
+
+
+def _hear(back: IO[bytes]) -> Any:
+    try:
+        return pickle.load(back)  # noqa: S301 - our own process said it
+    except (EOFError, pickle.UnpicklingError, AttributeError, ImportError, IndexError):
+        # It ended, or is of a newer version that was installed while this process ran.
+        raise MakerEnded from None
 
 
 def _say(out: IO[bytes], value: object) -> None:

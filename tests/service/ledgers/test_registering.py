@@ -129,13 +129,37 @@ def test_who_came_in_since_the_preview_leaves_no_tokens_behind(make_node, make_t
     assert int(newest.replace("-", "")[:12], 16) == int(began.timestamp() * 1000) == int(clock.now().timestamp() * 1000)
 
 
-def test_an_import_goes_on_without_the_process_that_helps_it(make_node, make_text, monkeypatch):
+def test_an_import_goes_on_without_a_process_that_helps_it(make_node, make_text, monkeypatch):
     node = make_node()
     by = operator(node)
     import_id = take_in(node, make_text(LEDGER), None, by=by)
     monkeypatch.setattr(maker_process, "ROWS_OF_ITS_OWN", 0)
     monkeypatch.setattr(maker_process.sys, "executable", "/bin/false")
     register_all(node, import_id, by=by)
+    assert state_of(node, import_id) == ("committed", ROWS, 0)
+    assert indexed_people(node) == (ROWS, True)
+
+
+def test_an_import_goes_on_where_the_process_that_helps_it_is_killed(make_node, make_text, monkeypatch):
+    node = make_node()
+    by = operator(node)
+    import_id = take_in(node, make_text(LEDGER), None, by=by)
+    monkeypatch.setattr(maker_process, "ROWS_OF_ITS_OWN", 0)
+    started, done = [], []
+    popen = maker_process.subprocess.Popen
+
+    def start(*arguments, **options):
+        started.append(popen(*arguments, **options))
+        return started[-1]
+
+    def kill(rows):
+        done.append(rows)
+        started[0].kill()
+        started[0].wait()
+
+    monkeypatch.setattr(maker_process.subprocess, "Popen", start)
+    register_all(node, import_id, by=by, advance=kill)
+    assert (len(started), done) == (1, [2, 2, 2, 2, 1])
     assert state_of(node, import_id) == ("committed", ROWS, 0)
     assert indexed_people(node) == (ROWS, True)
 
